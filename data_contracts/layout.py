@@ -1,0 +1,111 @@
+"""Where things are kept: keys inside the store, folders under ``RECSYS_HOME``.
+
+Publisher and reader agree on these and on nothing else about each other's disks.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from data_contracts.errors import InvalidName
+
+_SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+
+
+def segment(name: str, kind: str) -> str:
+    """``name`` itself, if it can stand in a path on every store. Raises ``InvalidName`` that says what is allowed."""
+    if not _SEGMENT.match(name) or ".." in name:
+        raise InvalidName(
+            f"{kind} {name!r} cannot be used in a key: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
+        )
+    return name
+
+
+def blob_key(tenant: str, sha256: str) -> str:
+    """The key of an immutable blob, named by its content."""
+    if not _SHA256.match(sha256):
+        raise InvalidName(f"{sha256!r} is not a SHA-256 in lower-case hex")
+    return f"blobs/{segment(tenant, 'tenant')}/sha256/{sha256[:2]}/{sha256}"
+
+
+def blobs_prefix(tenant: str) -> str:
+    """All blobs of one tenant."""
+    return f"blobs/{segment(tenant, 'tenant')}/sha256/"
+
+
+def manifest_key(tenant: str, surface: str, generation: int) -> str:
+    """The key of one immutable manifest."""
+    return f"{manifests_prefix(tenant, surface)}{generation:08d}.json"
+
+
+def manifests_prefix(tenant: str, surface: str = "") -> str:
+    """All manifests of a surface, or of a tenant when ``surface`` is empty."""
+    prefix = f"manifests/{segment(tenant, 'tenant')}/"
+    return f"{prefix}{segment(surface, 'surface')}/" if surface else prefix
+
+
+def pointer_key(tenant: str, surface: str) -> str:
+    """The only key whose value changes: which generation is served."""
+    return f"current/{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.json"
+
+
+def history_key(tenant: str, surface: str) -> str:
+    """Who moved the pointer, when and why: JSON lines."""
+    return f"history/{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.jsonl"
+
+
+def pointed(key: str) -> tuple[str, str]:
+    """The tenant and surface of a pointer key. Raises ``InvalidName`` for any other key."""
+    match key.removesuffix(".json").split("/"):
+        case ["current", tenant, surface] if key.endswith(".json"):
+            return segment(tenant, "tenant"), segment(surface, "surface")
+    raise InvalidName(f"{key!r} is not a pointer key (current/TENANT/SURFACE.json)")
+
+
+class Locations(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one installation keeps its state. ``lake``, ``landing`` and ``store`` may be ``s3://bucket/prefix``."""
+
+    home: Path
+    lake: str
+    landing: str
+    store: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """``RECSYS_HOME`` (default ``./.recsys``) holds everything that ``RECSYS_LAKE/_LANDING/_STORE`` do not move."""
+        home = Path(environ.get("RECSYS_HOME") or ".recsys").absolute()
+        return cls(
+            home=home,
+            lake=environ.get("RECSYS_LAKE") or str(home / "lake"),
+            landing=environ.get("RECSYS_LANDING") or str(home / "landing"),
+            store=environ.get("RECSYS_STORE") or str(home / "store"),
+        )
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's instance: ``dagster.yaml``, runs and events."""
+        return self.home / "dagster"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.home / "mlflow"
+
+    @property
+    def reports(self) -> Path:
+        """Reports for people, one folder per tenant and run."""
+        return self.home / "reports"
+
+    @property
+    def cache(self) -> Path:
+        """Blobs fetched from the store, named by content; may be deleted at any time."""
+        return self.home / "cache"
+
+    @property
+    def tenants(self) -> Path:
+        """Tenant documents of this installation, one folder per tenant."""
+        return self.home / "tenants"
