@@ -6,6 +6,7 @@ It says where the tenant's files are and how their columns become ours (``source
 errors. A surface overrides only the ranking fields that it names.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -176,6 +177,7 @@ class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     checks: Checks = Checks()
     keep_generations: Count = 10
     schedule: str = "0 2 * * *"  # cron, UTC
+    first_day: date = date(2025, 1, 1)  # the first partition that the orchestrator offers
 
     def on(self, surface: str) -> Ranking:
         """The ranking of one surface: the tenant's, with what the surface overrides."""
