@@ -1,0 +1,213 @@
+"""What an algorithm is, which ones there are, and which of them a tenant wants with which settings.
+
+An algorithm is a frozen, strict ``msgspec.Struct``: its fields are the hyperparameters, ``fit`` gives the table that it
+learned, and ``shape`` says what kind of table that is. Nothing else in the suite knows which algorithm made a table,
+so a new one is one file in ``algorithms/`` that exposes ``ALGORITHM``, or a distribution with an entry point of group
+``recsys.algorithms``.
+
+AlgorithmError
+|- BrokenAlgorithm       a module or a plugin does not give an algorithm, or takes the name of another one
+|- InvalidTrainingData   what is to be learned from cannot be learned from
+"""
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from itertools import chain
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+import polars as pl
+
+from data_contracts.documents import TenantDocument
+from data_contracts.errors import InvalidDocument, InvalidName
+from data_contracts.layout import segment
+from data_contracts.tables import INTERACTIONS, SHAPES, Shape
+from recsys_pipelines import algorithms
+
+GROUP = "recsys.algorithms"
+RESERVED = ("history", "items")  # artifacts that the pipeline itself publishes, beside `seen.*`
+
+
+class AlgorithmError(Exception):
+    """An algorithm cannot be used as asked."""
+
+
+class BrokenAlgorithm(AlgorithmError):
+    """A module or a plugin does not give an algorithm, or takes a name that is taken."""
+
+
+class InvalidTrainingData(AlgorithmError):
+    """What is to be learned from cannot be learned from."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that a fit may depend on; the same data and seed give the same table, whatever the order of the rows.
+
+    ``interactions``, ``catalog``, ``events`` and ``users`` have the columns of `data_contracts.tables`; only the first
+    two are needed. ``now`` (aware) is the instant that ages are counted from. Raises ``InvalidTrainingData`` for
+    missing columns and for weights that are not finite numbers of at least 0.
+    """
+
+    interactions: pl.DataFrame
+    catalog: pl.DataFrame
+    events: pl.DataFrame = field(default_factory=pl.DataFrame)
+    now: datetime = field(kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+    users: pl.DataFrame = field(default_factory=pl.DataFrame, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise InvalidTrainingData(f"now must carry a time zone, got {self.now.isoformat()}")
+        _check_columns(self.interactions, INTERACTIONS.names, "interactions")
+        _check_columns(self.catalog, ("item_id",), "catalog")
+        _check_weights(self.interactions)
+
+
+class Algorithm(Protocol):
+    """Settings and ``fit``; what was learned is the table, never the object."""
+
+    name: ClassVar[str]
+    shape: ClassVar[Shape]
+
+    def fit(self, data: TrainingData) -> pl.DataFrame:
+        """A table with exactly the columns of ``tables.SHAPES[shape]``; no rows where there is nothing to learn."""
+
+
+def discover(plugins: Iterable[EntryPoint] | None = None) -> dict[str, type[Algorithm]]:
+    """Every algorithm by its name: the built-in ones, then those of ``plugins`` (default: of what is installed).
+
+    Raises ``BrokenAlgorithm`` that names the module or the distribution to fix or to remove.
+    """
+    found: dict[str, type[Algorithm]] = {}
+    origins: dict[str, str] = {}
+    for origin, candidate in chain(_built_in(), _installed(plugins)):
+        algorithm = _checked(candidate, origin)
+        if algorithm.name in found:
+            raise BrokenAlgorithm(
+                f"{origin} names its algorithm {algorithm.name!r}, but {origins[algorithm.name]} has that name already"
+            )
+        found[algorithm.name], origins[algorithm.name] = algorithm, origin
+    return found
+
+
+def configured(document: TenantDocument) -> dict[str, Algorithm]:
+    """The tenant's algorithms with their settings, by the name of the artifact that each one makes.
+
+    Raises ``InvalidDocument``, in one line that says what would have been valid.
+    """
+    known = discover()
+    return {artifact: _settings(document, artifact, known) for artifact in document.algorithms}
+
+
+def code_version(algorithm: Algorithm | type[Algorithm]) -> str:
+    """A short hash that changes with the source of the algorithm's module and of what all algorithms share."""
+    kind = algorithm if isinstance(algorithm, type) else type(algorithm)
+    shared = (__name__, "recsys_pipelines.matrix")
+    sources = [inspect.getsource(importlib.import_module(name)) for name in (kind.__module__, *shared)]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:12]
+
+
+def schema(shape: Shape) -> dict[str, pl.DataType]:
+    """The Polars schema of a shape: strings, float64 scores, and vectors as lists of float32."""
+    types = {"string": pl.String(), "float": pl.Float64(), "vector": pl.List(pl.Float32)}
+    return {column.name: types[column.kind] for column in SHAPES[shape].columns}
+
+
+def _built_in() -> Iterator[tuple[str, object]]:
+    for module in sorted(pkgutil.iter_modules(algorithms.__path__, f"{algorithms.__name__}."), key=lambda m: m.name):
+        yield f"module {module.name}", getattr(importlib.import_module(module.name), "ALGORITHM", None)
+
+
+def _installed(plugins: Iterable[EntryPoint] | None) -> Iterator[tuple[str, object]]:
+    points = entry_points(group=GROUP) if plugins is None else plugins
+    for point in sorted(points, key=lambda point: (point.name, point.value)):
+        origin = _origin(point)
+        yield origin, _loaded(point, origin)
+
+
+def _origin(point: EntryPoint) -> str:
+    distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed distribution"
+    return f"entry point {point.name!r} ({point.value}) of distribution {distribution}"
+
+
+def _loaded(point: EntryPoint, origin: str) -> object:
+    try:
+        return point.load()
+    except Exception as error:  # a plugin may fail to import in any way; it is named and raised again
+        raise BrokenAlgorithm(f"{origin} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _checked(candidate: Any, origin: str) -> type[Algorithm]:
+    complaint = _complaint(candidate)
+    if complaint:
+        raise BrokenAlgorithm(f"{origin} {complaint}")
+    algorithm: type[Algorithm] = candidate
+    return algorithm
+
+
+def _complaint(candidate: Any) -> str | None:
+    if not (isinstance(candidate, type) and issubclass(candidate, msgspec.Struct)):
+        return f"must give a msgspec.Struct class as its algorithm, not {candidate!r}"
+    config = candidate.__struct_config__
+    if not (config.frozen and config.forbid_unknown_fields):
+        return f"gives {candidate.__name__}, which must be declared with frozen=True and forbid_unknown_fields=True"
+    if getattr(candidate, "shape", None) not in SHAPES:
+        return f"gives {candidate.__name__}, whose shape must be one of {', '.join(SHAPES)}"
+    if not callable(getattr(candidate, "fit", None)):
+        return f"gives {candidate.__name__}, which has no method fit(data)"
+    if not _is_name(getattr(candidate, "name", None)):
+        return f"gives {candidate.__name__}, whose name must be 1 to 64 of A-Z a-z 0-9 . _ -"
+    return None
+
+
+def _is_name(name: object) -> bool:
+    try:
+        return isinstance(name, str) and segment(name, "algorithm") == name
+    except InvalidName:
+        return False
+
+
+def _settings(document: TenantDocument, artifact: str, known: Mapping[str, type[Algorithm]]) -> Algorithm:
+    place = f"tenant {document.tenant!r}, algorithms.{artifact}"
+    if artifact in RESERVED or artifact.startswith("seen.") or not _is_name(artifact):
+        raise InvalidDocument(
+            f"{place}: not a name for an artifact; use A-Z a-z 0-9 . _ -, but not history, items or seen.*"
+        )
+    settings = dict(document.algorithms[artifact])
+    name = settings.pop("algorithm", artifact)
+    if not isinstance(name, str) or name not in known:
+        raise InvalidDocument(f"{place}: there is no algorithm {name!r}; there are {', '.join(sorted(known))}")
+    try:
+        return msgspec.convert(settings, known[name])
+    except msgspec.ValidationError as error:
+        raise InvalidDocument(f"{place}: {error}; {name} takes {_takes(known[name])}") from error
+
+
+def _takes(algorithm: Any) -> str:
+    return (
+        ", ".join(f"{each.name} (default {each.default!r})" for each in msgspec.structs.fields(algorithm)) or "nothing"
+    )
+
+
+def _check_columns(frame: pl.DataFrame, names: tuple[str, ...], table: str) -> None:
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise InvalidTrainingData(f"{table} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+
+
+def _check_weights(interactions: pl.DataFrame) -> None:
+    weight = pl.col("weight")
+    bad = interactions.filter(weight.is_null() | ~weight.is_finite() | (weight < 0))
+    if bad.height:
+        user, item, value = bad.select("user_id", "item_id", "weight").row(0)
+        raise InvalidTrainingData(
+            f"{bad.height} of {interactions.height} interactions have a weight that is not a finite number of at least "
+            f"0, such as {value} for user {user!r} and item {item!r}"
+        )

@@ -1,0 +1,51 @@
+"""Interactions as a sparse matrix: users in rows, items in columns, both in the order of their ids.
+
+Only what counts is in it: items of the catalog, weights above zero. The matrix depends on neither the order of the
+rows nor the number of threads, so whatever is summed over it is the same to the last bit in every run.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from scipy import sparse  # type: ignore[import-untyped]  # no stubs
+
+from recsys_pipelines.algorithm import TrainingData
+
+
+class Matrix(NamedTuple):
+    """Every row and every column has at least one cell; ``cells`` is CSR, float64, with sorted indices."""
+
+    users: pl.Series
+    items: pl.Series
+    cells: sparse.csr_array
+
+
+def user_items(data: TrainingData, half_life_days: float | None = None) -> Matrix:
+    """The weights of the interactions, halved for every ``half_life_days`` since the newest event of the pair."""
+    pairs = _counting(data.interactions, data.catalog["item_id"].unique().sort(), _weight(data, half_life_days))
+    users, rows = _coded(pairs["user_id"])
+    items, columns = _coded(pairs["item"])
+    cells = sparse.coo_array((pairs["weight"].to_numpy(), (rows, columns)), shape=(len(users), len(items))).tocsr()
+    cells.sum_duplicates()
+    return Matrix(users, items, cells)
+
+
+def _weight(data: TrainingData, half_life_days: float | None) -> pl.Expr:
+    """SAR's affinity: weight x 2^(-age / half-life). What lies in the future has age zero."""
+    if half_life_days is None:
+        return pl.col("weight")
+    age_us = (pl.lit(data.now) - pl.col("last_ts")).dt.total_microseconds().clip(lower_bound=0)
+    return pl.col("weight") * 0.5 ** (age_us / (half_life_days * 86_400_000_000))
+
+
+def _counting(interactions: pl.DataFrame, known: pl.Series, weight: pl.Expr) -> pl.DataFrame:
+    item = pl.col("item_id").cast(pl.Enum(known), strict=False)
+    pairs = interactions.select("user_id", item=item, weight=weight.cast(pl.Float64))
+    return pairs.filter(pl.col("item").is_not_null() & (pl.col("weight") > 0))
+
+
+def _coded(ids: pl.Series) -> tuple[pl.Series, np.ndarray]:
+    """The distinct ids in order, and for each row the place of its id among them."""
+    distinct = ids.unique().sort().cast(pl.String)
+    return distinct, ids.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.int32)

@@ -1,0 +1,253 @@
+"""The contract that every algorithm must keep, built in or installed; a new one cannot escape it.
+
+For an algorithm of your own: install it beside the suite and run `pytest -k NAME` on this file.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from data_contracts.tables import SHAPES
+from recsys_pipelines.algorithm import InvalidTrainingData, TrainingData, discover, schema
+
+NOW = datetime(2026, 1, 29, tzinfo=UTC)
+INTERACTIONS = {
+    "user_id": pl.String,
+    "item_id": pl.String,
+    "weight": pl.Float64,
+    "last_ts": pl.Datetime("us", "UTC"),
+    "count": pl.Int64,
+}
+
+every_algorithm = pytest.mark.parametrize("algorithm", discover().values(), ids=lambda algorithm: algorithm.name)
+every_personal_algorithm = pytest.mark.parametrize(
+    "algorithm",
+    [algorithm for algorithm in discover().values() if algorithm.shape != "item_scores"],
+    ids=lambda algorithm: algorithm.name,
+)
+
+
+def interactions(rows):
+    """Interactions from (user, item, weight); the newest event of row n was n hours ago."""
+    return pl.DataFrame(
+        [(user, item, weight, NOW - timedelta(hours=n), 1) for n, (user, item, weight) in enumerate(rows)],
+        schema=INTERACTIONS,
+        orient="row",
+    )
+
+
+def catalog(items):
+    """A catalog of these items, in two categories."""
+    return pl.DataFrame(
+        {
+            "item_id": items,
+            "category": [("odd", "even")[len(item) % 2] for item in items],
+            "brand": None,
+            "title": items,
+            "tags": [["all"] for _ in items],
+        },
+        schema={
+            "item_id": pl.String,
+            "category": pl.String,
+            "brand": pl.String,
+            "title": pl.String,
+            "tags": pl.List(pl.String),
+        },
+    )
+
+
+def world(rows, items=None):
+    """Training data from (user, item, weight), with a catalog of the items named or of those in the rows."""
+    return TrainingData(interactions(rows), catalog(items or sorted({item for _, item, _ in rows})), now=NOW)
+
+
+def checkerboard(n):
+    """Even users like even items and odd users odd ones, each but the item that shares their number.
+
+    So the best unseen item for user i is item i, for any algorithm that personalizes at all.
+    """
+    return world([(f"u{u}", f"i{i}", 1.0) for u in range(n) for i in range(n) if u % 2 == i % 2 and u != i])
+
+
+def items_in(table, shape):
+    """The item ids that a table names."""
+    if shape == "vectors":
+        return set(table.filter(entity="item")["id"])
+    return set(table["item_id"]) | set(table["neighbor_id"] if shape == "item_neighbors" else ())
+
+
+def users_in(table, shape):
+    """The user ids that a table names."""
+    match shape:
+        case "vectors":
+            return set(table.filter(entity="user")["id"])
+        case "user_items":
+            return set(table["user_id"])
+    return set()
+
+
+def best_unseen(table, shape, data, user):
+    """What a server would put first for the user: highest score, then smallest id, among what was not seen."""
+    seen = data.interactions.filter(user_id=user)["item_id"].to_list()
+    match shape:
+        case "user_items":
+            scores = table.filter(user_id=user).select("item_id", "score")
+        case "item_neighbors":
+            near = table.filter(pl.col("item_id").is_in(seen))
+            scores = near.group_by(item_id="neighbor_id").agg(pl.col("score").sum())
+        case "vectors":
+            vectors = dict(table.filter(entity="item").select("id", "vector").iter_rows())
+            (taste,) = table.filter(entity="user", id=user)["vector"].to_list()
+            scores = pl.DataFrame(
+                [(item, sum(a * b for a, b in zip(taste, vector, strict=True))) for item, vector in vectors.items()],
+                schema={"item_id": pl.String, "score": pl.Float64},
+                orient="row",
+            )
+    unseen = scores.filter(~pl.col("item_id").is_in(seen)).sort("score", "item_id", descending=[True, False])
+    return unseen["item_id"][0]
+
+
+@every_algorithm
+def test_the_table_has_the_columns_of_its_shape(algorithm):
+    table = algorithm().fit(checkerboard(12))
+
+    assert dict(table.schema) == schema(algorithm.shape)
+    assert table.height > 0
+
+
+@every_algorithm
+def test_a_key_stands_once(algorithm):
+    table = algorithm().fit(checkerboard(12))
+
+    assert table.select(SHAPES[algorithm.shape].key).is_duplicated().sum() == 0
+
+
+@every_algorithm
+def test_row_order_of_the_input_does_not_matter(algorithm):
+    data = checkerboard(12)
+    shuffled = TrainingData(
+        data.interactions.sample(fraction=1, shuffle=True, seed=7),
+        data.catalog.sample(fraction=1, shuffle=True, seed=8),
+        now=NOW,
+    )
+
+    assert_frame_equal(algorithm().fit(data), algorithm().fit(shuffled), check_exact=True)
+
+
+@every_algorithm
+def test_the_same_seed_gives_the_same_table(algorithm):
+    data = checkerboard(12)
+
+    assert_frame_equal(algorithm().fit(data), algorithm().fit(data), check_exact=True)
+
+
+@every_algorithm
+def test_items_that_are_not_in_the_catalog_are_not_in_the_table(algorithm):
+    data = checkerboard(12)
+    smaller = TrainingData(data.interactions, data.catalog.filter(pl.col("item_id") != "i4"), now=NOW)
+
+    table = algorithm().fit(smaller)
+
+    assert items_in(table, algorithm.shape) <= set(smaller.catalog["item_id"])
+
+
+@every_algorithm
+def test_more_data_brings_no_unknown_ids(algorithm):
+    few, more = checkerboard(12), checkerboard(16)
+
+    for data in (few, more):
+        table = algorithm().fit(data)
+        assert items_in(table, algorithm.shape) <= set(data.catalog["item_id"])
+        assert users_in(table, algorithm.shape) <= set(data.interactions["user_id"])
+
+
+@every_personal_algorithm
+def test_the_missing_field_of_the_checkerboard_is_found(algorithm):
+    data = checkerboard(20)
+
+    table = algorithm().fit(data)
+
+    assert [best_unseen(table, algorithm.shape, data, f"u{n}") for n in range(20)] == [f"i{n}" for n in range(20)]
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(TrainingData(interactions([]), catalog([]), now=NOW), id="nothing at all"),
+        pytest.param(TrainingData(interactions([]), catalog(["i1", "i2"]), now=NOW), id="no interactions"),
+        pytest.param(world([("u1", "i1", 1.0)], items=["other"]), id="nothing known"),
+        pytest.param(world([("u1", "i1", 0.0), ("u2", "i1", 0.0), ("u2", "i2", 0.0)]), id="only weights of zero"),
+    ],
+)
+def test_nothing_to_learn_gives_an_empty_table_of_the_shape(algorithm, data):
+    table = algorithm().fit(data)
+
+    assert table.height == 0
+    assert dict(table.schema) == schema(algorithm.shape)
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([("u1", "i1", 1.0)], id="one pair"),
+        pytest.param([("u1", "i1", 1.0), ("u1", "i2", 0.5), ("u1", "i3", 2.0)], id="one user"),
+        pytest.param([("u1", "i1", 1.0), ("u2", "i1", 0.5), ("u3", "i1", 2.0)], id="one item"),
+        pytest.param([("u1", "i1", 1e-12), ("u1", "i2", 1e12), ("u2", "i1", 1.0)], id="weights far apart"),
+        pytest.param([("ü 1", "ein Ding / 1", 1.0), ("ü 1", "日本", 1.0), ("x", "日本", 1.0)], id="any text as an id"),
+    ],
+)
+def test_thin_data_gives_finite_numbers(algorithm, rows):
+    table = algorithm().fit(world(rows))
+
+    numbers = table["vector"].explode() if algorithm.shape == "vectors" else table["score"]
+    assert numbers.is_finite().all()
+    assert dict(table.schema) == schema(algorithm.shape)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0, None], ids=str)
+def test_a_weight_that_is_no_weight_is_refused(weight):
+    rows = interactions([("u1", "i1", 1.0), ("u2", "i2", weight)])
+
+    with pytest.raises(InvalidTrainingData, match=r"1 of 2 interactions .* for user 'u2' and item 'i2'"):
+        TrainingData(rows, catalog(["i1", "i2"]), now=NOW)
+
+
+def test_a_missing_column_is_refused():
+    with pytest.raises(InvalidTrainingData, match="interactions has no column weight"):
+        TrainingData(interactions([]).drop("weight"), catalog([]), now=NOW)
+
+
+def test_a_clock_without_a_zone_is_refused():
+    with pytest.raises(InvalidTrainingData, match="time zone"):
+        TrainingData(interactions([]), catalog([]), now=datetime(2026, 1, 29))  # noqa: DTZ001  # what is refused
+
+
+@every_algorithm
+def test_an_item_is_not_its_own_neighbour(algorithm):
+    table = algorithm().fit(checkerboard(12))
+
+    if algorithm.shape == "item_neighbors":
+        assert table.filter(pl.col("item_id") == pl.col("neighbor_id")).height == 0
+
+
+@every_algorithm
+def test_settings_survive_json(algorithm):
+    settings = algorithm()
+
+    assert msgspec.json.decode(msgspec.json.encode(settings), type=algorithm) == settings
+
+
+@every_algorithm
+def test_a_misspelt_setting_is_refused(algorithm):
+    with pytest.raises(msgspec.ValidationError, match="unknown field `no_such_setting`"):
+        msgspec.convert({"no_such_setting": 1}, algorithm)
+
+
+@every_algorithm
+def test_it_says_what_it_does(algorithm):
+    assert len((algorithm.__doc__ or "").strip()) > 20

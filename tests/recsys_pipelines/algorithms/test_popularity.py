@@ -1,0 +1,120 @@
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from recsys_pipelines.algorithm import TrainingData
+from recsys_pipelines.algorithms.popularity import Popularity
+
+NOW = datetime(2026, 1, 29, tzinfo=UTC)
+
+
+def data(rows, users=None):
+    """Training data from (user, item, weight, age in days); tea and coffee are drinks, bread is food, salt neither."""
+    interactions = pl.DataFrame(
+        [(user, item, weight, NOW - timedelta(days=age), 1) for user, item, weight, age in rows],
+        schema=["user_id", "item_id", "weight", "last_ts", "count"],
+        orient="row",
+    )
+    catalog = pl.DataFrame(
+        {"item_id": ["bread", "coffee", "salt", "tea"], "category": ["food", "drinks", None, "drinks"]}
+    )
+    return TrainingData(interactions, catalog, now=NOW, users=pl.DataFrame(users or {}))
+
+
+ROWS = [("ann", "tea", 3.0, 0), ("ann", "bread", 2.0, 0), ("bob", "coffee", 1.0, 0), ("cid", "tea", 2.0, 0)]
+
+
+def lists(table):
+    """What each segment's list says, in order."""
+    return {
+        segment: list(rows.select("item_id", "score").iter_rows())
+        for (segment,), rows in table.group_by("segment", maintain_order=True)
+    }
+
+
+def test_a_score_is_the_share_of_the_weight():
+    table = Popularity(per_category=False).fit(data(ROWS))
+
+    assert lists(table) == {"": [("tea", 5 / 8), ("bread", 2 / 8), ("coffee", 1 / 8)]}
+
+
+def test_each_category_has_its_own_list():
+    table = Popularity().fit(data(ROWS))
+
+    assert lists(table) == {
+        "": [("tea", 5 / 8), ("bread", 2 / 8), ("coffee", 1 / 8)],
+        "category:drinks": [("tea", 5 / 6), ("coffee", 1 / 6)],
+        "category:food": [("bread", 1.0)],
+    }
+
+
+def test_an_item_without_a_category_is_in_the_list_for_everybody_only():
+    table = Popularity().fit(data([("ann", "salt", 1.0, 0)]))
+
+    assert lists(table) == {"": [("salt", 1.0)]}
+
+
+def test_ties_go_to_the_smaller_id():
+    table = Popularity(per_category=False).fit(data([("ann", "tea", 1.0, 0), ("bob", "bread", 1.0, 0)]))
+
+    assert lists(table) == {"": [("bread", 1 / 2), ("tea", 1 / 2)]}
+
+
+def test_a_list_is_cut_at_its_limit_and_keeps_its_shares():
+    table = Popularity(limit=1).fit(data(ROWS))
+
+    assert lists(table) == {
+        "": [("tea", 5 / 8)],
+        "category:drinks": [("tea", 5 / 6)],
+        "category:food": [("bread", 1.0)],
+    }
+
+
+def test_a_short_half_life_shows_what_is_new():
+    """Six days are three half-lives: 8 -> 1; two days are one: 2 -> 1."""
+    rows = [("ann", "tea", 8.0, 6), ("bob", "bread", 2.0, 0), ("cid", "coffee", 2.0, 2)]
+
+    table = Popularity(half_life_days=2, per_category=False).fit(data(rows))
+
+    assert lists(table) == {"": [("bread", 2 / 4), ("coffee", 1 / 4), ("tea", 1 / 4)]}
+
+
+def test_what_lies_in_the_future_counts_as_now():
+    rows = [("ann", "tea", 1.0, -5), ("bob", "bread", 1.0, 0)]
+
+    table = Popularity(half_life_days=1, per_category=False).fit(data(rows))
+
+    assert lists(table) == {"": [("bread", 1 / 2), ("tea", 1 / 2)]}
+
+
+def test_a_user_segment_has_a_list_of_its_users():
+    users = {"user_id": ["ann", "bob", "cid", "dan"], "segment": ["vip", "default", "vip", "new"]}
+
+    table = Popularity(per_category=False, per_user_segment=True).fit(data(ROWS, users))
+
+    assert lists(table)["vip"] == [("tea", 5 / 7), ("bread", 2 / 7)]
+    assert set(lists(table)) == {"", "vip"}
+
+
+def test_without_a_table_of_users_there_are_no_lists_of_theirs():
+    table = Popularity(per_category=False, per_user_segment=True).fit(data(ROWS))
+
+    assert set(lists(table)) == {""}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_equals_a_count_by_hand(seed):
+    rows = pl.DataFrame({"u": range(200)}).select(
+        user=pl.format("u{}", pl.col("u") % 20),
+        item=pl.col("u").shuffle(seed=seed).replace_strict(range(200), ["tea", "coffee", "bread", "salt"] * 50),
+        weight=(pl.col("u") % 7).cast(pl.Float64),
+        age=pl.lit(0),
+    )
+
+    table = Popularity(per_category=False).fit(data(list(rows.iter_rows())))
+
+    totals = {item: sum(w for _, i, w, _ in rows.iter_rows() if i == item) for item in table["item_id"]}
+    assert dict(table.select("item_id", "score").iter_rows()) == {
+        item: total / sum(totals.values()) for item, total in totals.items()
+    }
