@@ -141,7 +141,7 @@ def _watching(size: Size, count: int, rng: np.random.Generator) -> _Watching:
     taste = pick(np.array(TASTES), rng.random(count))
     genre = np.choose(taste, [first[viewer], second[viewer], rng.integers(0, len(GENRES), count)])
     starts = np.searchsorted(_genre(size), np.arange(len(GENRES) + 1))
-    weight: Floats = 1.0 / (np.arange(size.items) - starts[_genre(size)] + 3.0)
+    weight: Floats = 1.0 / (np.arange(size.items, dtype=np.float64) - starts[_genre(size)] + 3)
     liked = (genre == first[viewer]) | (genre == second[viewer])
     draws = rng.random(count)
     watched = pick(weight, rng.random(count), starts[genre], starts[genre + 1])
