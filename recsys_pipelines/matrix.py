@@ -1,7 +1,7 @@
 """Interactions as a sparse matrix: users in rows, items in columns, both in the order of their ids.
 
-Only what counts is in it: items of the catalog, weights above zero. The matrix depends on neither the order of the
-rows nor the number of threads, so whatever is summed over it is the same to the last bit in every run.
+Only what counts is in it: items of the catalog, weights that are not negligible. It depends on neither the order of
+the rows nor the number of threads, so whatever is summed over it is the same to the last bit in every run.
 """
 
 from typing import NamedTuple
@@ -11,6 +11,8 @@ import polars as pl
 from scipy import sparse  # type: ignore[import-untyped]  # no stubs
 
 from recsys_pipelines.algorithm import TrainingData
+
+NEGLIGIBLE = 1e-30  # smaller weights are zero: a hundred half-lives, and far from where products underflow
 
 
 class Matrix(NamedTuple):
@@ -42,7 +44,7 @@ def _weight(data: TrainingData, half_life_days: float | None) -> pl.Expr:
 def _counting(interactions: pl.DataFrame, known: pl.Series, weight: pl.Expr) -> pl.DataFrame:
     item = pl.col("item_id").cast(pl.Enum(known), strict=False)
     pairs = interactions.select("user_id", item=item, weight=weight.cast(pl.Float64))
-    return pairs.filter(pl.col("item").is_not_null() & (pl.col("weight") > 0))
+    return pairs.filter(pl.col("item").is_not_null() & (pl.col("weight") > NEGLIGIBLE))
 
 
 def _coded(ids: pl.Series) -> tuple[pl.Series, np.ndarray]:
