@@ -59,3 +59,6 @@ class Blobs(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove it; removing what is not there is no error."""
+
+    def discard_leftovers(self, before: datetime) -> int:
+        """Remove what writers that died before then left unfinished; how many. Keys are never touched."""

@@ -3,6 +3,7 @@
 ContractError
 |- InvalidName          a tenant, surface, key or id that may not stand in a path
 |- InvalidDocument      a tenant document, manifest or record that breaks its schema
+|- InvalidStore         a store's URL, or a key file, that cannot be used: the configuration has to change
 |- BlobError
    |- BlobMissing       nothing is stored under that key
    |- BlobExists        create-only write on a key that is taken by other content
@@ -22,6 +23,10 @@ class InvalidName(ContractError):
 
 class InvalidDocument(ContractError):
     """A document breaks its schema."""
+
+
+class InvalidStore(ContractError):
+    """A store or key is configured in a way that cannot be used."""
 
 
 class BlobError(ContractError):

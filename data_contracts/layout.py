@@ -12,22 +12,54 @@ import msgspec
 
 from data_contracts.errors import InvalidName
 
-_SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_PART_BYTES = 255  # a file name on the usual file systems
+_MAX_KEY_BYTES = 900  # S3 allows 1024, of which the store's prefix takes some
+
+POINTERS = "current/"
 
 
 def segment(name: str, kind: str) -> str:
     """``name`` itself, if it can stand in a path on every store. Raises ``InvalidName`` that says what is allowed."""
-    if not _SEGMENT.match(name) or ".." in name:
+    if not _SEGMENT.fullmatch(name) or ".." in name:
         raise InvalidName(
             f"{kind} {name!r} cannot be used in a key: 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter or digit"
         )
     return name
 
 
+def checked_key(key: str) -> str:
+    """``key`` itself, if it stays inside a directory and means the same on S3. Raises ``InvalidName``.
+
+    No part of it begins with a dot: those names are the store's own (locks, unfinished writes).
+    """
+    if len(key.encode(errors="replace")) > _MAX_KEY_BYTES or not all(map(_stands, key.split("/"))):
+        raise InvalidName(
+            f"{key!r} cannot be a key: parts separated by /, each of 1 to 255 printable bytes, "
+            f"none beginning with a dot or holding a backslash, {_MAX_KEY_BYTES} bytes in all"
+        )
+    return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """``prefix`` itself, if it is empty or the beginning of a possible key. Raises ``InvalidName``."""
+    checked_key(prefix + "x")
+    return prefix
+
+
+def _stands(part: str) -> bool:
+    return (
+        0 < len(part.encode(errors="replace")) <= _MAX_PART_BYTES
+        and part[0] != "."
+        and "\\" not in part
+        and part.isprintable()
+    )
+
+
 def blob_key(tenant: str, sha256: str) -> str:
     """The key of an immutable blob, named by its content."""
-    if not _SHA256.match(sha256):
+    if not _SHA256.fullmatch(sha256):
         raise InvalidName(f"{sha256!r} is not a SHA-256 in lower-case hex")
     return f"blobs/{segment(tenant, 'tenant')}/sha256/{sha256[:2]}/{sha256}"
 
@@ -50,12 +82,18 @@ def manifests_prefix(tenant: str, surface: str = "") -> str:
 
 def pointer_key(tenant: str, surface: str) -> str:
     """The only key whose value changes: which generation is served."""
-    return f"current/{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.json"
+    return f"{POINTERS}{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.json"
 
 
 def history_key(tenant: str, surface: str) -> str:
     """Who moved the pointer, when and why: JSON lines."""
     return f"history/{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.jsonl"
+
+
+def outbox_key(tenant: str, surface: str, generation: int) -> str:
+    """The announcement that a generation went live: written once, delivered by whoever reads the outbox."""
+    name = f"RecommendationsRefreshed-{segment(surface, 'surface')}-{generation}.json"
+    return f"outbox/{segment(tenant, 'tenant')}/{name}"
 
 
 def pointed(key: str) -> tuple[str, str]:

@@ -1,0 +1,55 @@
+"""What tests of several packages share: every kind of blob store, empty, with what another process needs to open it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from data_contracts.blobs import Blobs
+from data_contracts.open import open_blobs
+
+
+class Store(NamedTuple):
+    """Where a store is, and the environment in which its URL works."""
+
+    url: str
+    environ: dict[str, str]
+
+    def open(self) -> Blobs:
+        return open_blobs(self.url, self.environ)
+
+
+@pytest.fixture(scope="session")
+def s3_environ() -> Iterator[dict[str, str]]:
+    """A real HTTP peer that speaks S3, on a free port."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - costs a second, and only these tests need it
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield {
+        "RECSYS_S3_ENDPOINT": f"http://127.0.0.1:{server.get_host_and_port()[1]}",
+        "AWS_ACCESS_KEY_ID": "AKIATESTSECRET",
+        "AWS_SECRET_ACCESS_KEY": "hunter2-secret",
+        "AWS_MAX_ATTEMPTS": "2",
+    }
+    server.stop()
+
+
+@pytest.fixture(params=["directory", pytest.param("s3", marks=pytest.mark.slow)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of every kind; one suite runs over all of them."""
+    if request.param == "directory":
+        return Store(str(tmp_path / "store"), dict(os.environ))
+    environ = request.getfixturevalue("s3_environ")
+    bucket = f"test-{uuid.uuid4().hex}"
+    open_blobs(f"s3://{bucket}", environ)._client.create_bucket(Bucket=bucket)
+    return Store(f"s3://{bucket}/suite/store", environ)
+
+
+@pytest.fixture
+def blobs(store: Store) -> Blobs:
+    """The same store, opened."""
+    return store.open()
