@@ -41,7 +41,7 @@ class Query:
     """One request for ``k`` items. ``now`` is the clock of everything that has an age.
 
     ``anchors`` are the items of the visit (the page, the basket): neighbours of theirs are wanted, they themselves are
-    not. Without anchors the user's own history serves. ``weights`` override those of the surface, name by name.
+    not. Without anchors the user's own history serves. ``weights`` replace those of the surface: only these are asked.
     ``include_ids`` restrict the answer to themselves, or with ``inject`` compete in it in the order given.
     """
 

@@ -66,4 +66,4 @@ def by_rounded_score(items: Any, scores: Floats) -> Slate:
     """The slate by score rounded to six places, descending, then by index; its scores are the rounded ones."""
     keys = np.left_shift(np.rint(scores * -PLACES).astype(np.int64), HIGH) | items
     keys.sort()
-    return Slate((keys & LOW).astype(np.int32), (keys >> HIGH) / -PLACES)
+    return Slate((keys & LOW).astype(np.int32), -(keys >> HIGH) / PLACES)

@@ -1,0 +1,127 @@
+"""The catalog in memory: for every item what filters, caps and pages ask, in arrays indexed by item.
+
+Brands, categories, currencies, parents and tags are numbers of one common vocabulary, ``words``; -1 is none.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import numpy as np
+
+from recsys_algo.arrays import Array, Arrays, array, part
+from recsys_algo.errors import BadArtifact
+from recsys_algo.slate import Items, Mask
+from recsys_algo.stringmap import StringMap
+
+TEXTS = ("title", "description", "url", "image_url")
+WORDS = ("brand", "category", "currency", "parent_id")
+COLUMNS = (
+    *("item_id", "title", "description", "brand", "category", "price_minor", "currency", "available"),
+    *("parent_id", "created_at", "tags", "url", "image_url"),
+)
+NO_TIME = np.iinfo(np.int64).min
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Catalog:
+    """The items of a generation. ``group`` numbers the parents: variants of one product share a number.
+
+    ``newest`` holds the items with a creation time, newest first; ``created_at`` is in microseconds since 1970.
+    """
+
+    ids: StringMap
+    words: StringMap
+    arrays: Arrays
+    available: Mask
+    group: Items
+    brand: Items
+    category: Items
+    price_minor: Array
+    currency: Items
+    created_at: Array
+    newest: Items
+    all_available: bool
+    has_variants: bool
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """The catalog stored as these arrays. Raises ``BadArtifact`` if one is missing or of another length."""
+        ids = StringMap.from_arrays(part(arrays, "ids"))
+        columns = {name: array(arrays, name) for name in PER_ITEM}
+        for name, column in columns.items():
+            if len(column) != len(ids):
+                raise BadArtifact(f"the catalog has {len(ids)} items, but {len(column)} entries of {name!r}")
+        return cls(
+            ids=ids,
+            words=StringMap.from_arrays(part(arrays, "words")),
+            arrays=arrays,
+            newest=array(arrays, "newest"),
+            all_available=bool(columns["available"].all()),
+            has_variants=int(columns["group"].max(initial=-1)) + 1 < len(ids),
+            **{name: columns[name] for name in PER_ITEM if name != "parent_id"},
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def word(self, text: str) -> int:
+        """The number of a brand, category, currency, parent or tag; -1 if no item has it."""
+        return self.words.find(text)
+
+    def tags(self, index: int) -> Items:
+        """The numbers of the item's tags, its `brand:...` and `category:...` among them."""
+        begin, end = self.arrays["tags.indptr"][index : index + 2]
+        found: Items = self.arrays["tags.indices"][begin:end]
+        return found
+
+    def tagged(self, tag: str) -> Items:
+        """The items that have the tag, by index."""
+        word = self.word(tag.lower())
+        begin, end = self.arrays["tagged.indptr"][word : word + 2] if word >= 0 else (0, 0)
+        found: Items = self.arrays["tagged.indices"][begin:end]
+        return found
+
+    def mask(self, items: Any) -> Mask:
+        """True for these items."""
+        mask = np.zeros(len(self), np.bool_)
+        mask[items] = True
+        return mask
+
+    def any_tagged(self, tags: Iterable[str]) -> Mask:
+        """True for the items that have at least one of the tags."""
+        mask = np.zeros(len(self), np.bool_)
+        for tag in tags:
+            mask[self.tagged(tag)] = True
+        return mask
+
+    def describe(self, index: int, columns: Sequence[str] = COLUMNS) -> dict[str, Any]:
+        """What the catalog says about one item; None where it says nothing. Times are RFC 3339, tags sorted."""
+        return {name: self._value(name, index) for name in columns}
+
+    def _value(self, name: str, index: int) -> Any:
+        if name in TEXTS:
+            return self._text(TEXTS.index(name) * len(self) + index)
+        match name:
+            case "item_id":
+                return self.ids[index]
+            case "tags":
+                return self.words.take(self.tags(index).tolist())
+            case "available":
+                return bool(self.available[index])
+            case "created_at":
+                micros = int(self.created_at[index])
+                return None if micros == NO_TIME else (EPOCH + micros * MICROSECOND).isoformat().replace("+00:00", "Z")
+        number = int(self.arrays[name][index])
+        return None if number < 0 else number if name == "price_minor" else self.words[number]
+
+    def _text(self, place: int) -> str | None:
+        begin, end = self.arrays["texts.offsets"][place : place + 2]
+        # Every stored text ends with a zero byte; one that is missing has no bytes at all.
+        return bytes(self.arrays["texts.bytes"][begin : end - 1]).decode() if end > begin else None
+
+
+PER_ITEM = ("available", "group", "brand", "category", "currency", "parent_id", "price_minor", "created_at")

@@ -1,0 +1,246 @@
+"""Tables become artifacts: columns in, plain sorted arrays out, the same bytes for the same rows in any order.
+
+Every list is stored best first (by score as float32, then by item id), so that a candidate source is a slice. Rows of
+items that the catalog does not have are dropped; a score that is not a finite number, a key given twice or a column
+that is missing is a ``ValueError`` that names the artifact and the id.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_contracts.tables import ITEMS, SHAPES, Shape
+from recsys_algo.arrays import Array, mapped, part, prefixed, written
+from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME, TEXTS, WORDS
+from recsys_algo.stringmap import StringMap, packed
+
+Columns = Mapping[str, Sequence[Any]]
+
+
+class Encoded(NamedTuple):
+    """An artifact on disk; ``rows`` counts what was kept of the table."""
+
+    name: str
+    kind: str
+    shape: str
+    rows: int
+    files: tuple[Path, ...]
+    segment: str = "default"
+
+
+def encode_catalog(columns: Columns, folder: Path) -> Encoded:
+    """The catalog (columns of ``tables.ITEMS``; only ``item_id`` is needed) as the artifact ``items``."""
+    ids = list(columns["item_id"])
+    items = StringMap.build(ids)
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    column = {name: _ordered(columns.get(name), order) for name in ITEMS.names}
+    tags = [_tags(*row) for row in zip(column["tags"], column["brand"], column["category"], strict=True)]
+    words = StringMap.build(
+        {text for name in WORDS for text in column[name] if text} | {t for row in tags for t in row}
+    )
+    arrays: dict[str, Array] = {
+        **prefixed(items.arrays(), "ids"),
+        **prefixed(words.arrays(), "words"),
+        **{name: words.find_all([text or "" for text in column[name]]) for name in WORDS},
+        **_tag_arrays(tags, words),
+        **_times([_micros(time) for time in column["created_at"]]),
+        "available": np.array([value is None or bool(value) for value in column["available"]], np.bool_),
+        "price_minor": np.array(
+            [_price(value, id) for value, id in zip(column["price_minor"], items, strict=True)], np.int64
+        ),
+        "group": _groups(column["parent_id"], items),
+    }
+    return Encoded("items", "catalog", "catalog", len(items), written(folder, "items", arrays | _texts(column)))
+
+
+def encode_table(  # noqa: PLR0917  (what a table is, and where it goes)
+    name: str, kind: str, shape: Shape, columns: Columns, items: StringMap, folder: Path
+) -> Encoded:
+    """One table (columns of ``tables.SHAPES[shape]``) as the artifact ``name``; ``kind`` is what made it."""
+    missing = [column for column in SHAPES[shape].names if column not in columns]
+    if missing:
+        raise ValueError(f"{name}: a table of shape {shape} needs the columns {', '.join(missing)}")
+    rows, arrays = _ENCODERS[shape](name, columns, items)
+    return Encoded(name, kind, shape, rows, written(folder, name, arrays))
+
+
+def load_items(folder: Path) -> StringMap:
+    """The id map of the catalog that was encoded into ``folder``."""
+    files = sorted(folder.glob("items.ids.*.npy"))
+    return StringMap.from_arrays(part(mapped("items", ((path.name, path) for path in files)), "ids"))
+
+
+def _ordered(values: Sequence[Any] | None, order: Sequence[int]) -> list[Any]:
+    return [None] * len(order) if values is None else [values[place] for place in order]
+
+
+def _tags(tags: Iterable[str] | None, brand: str | None, category: str | None) -> list[str]:
+    own = {tag.lower() for tag in (() if tags is None else tags)}
+    return sorted(own | {f"{kind}:{text}".lower() for kind, text in (("brand", brand), ("category", category)) if text})
+
+
+def _tag_arrays(tags: list[list[str]], words: StringMap) -> dict[str, Array]:
+    """The words of each item as a row (``tags``), and the items of each word as a row (``tagged``)."""
+    item = np.repeat(np.arange(len(tags), dtype=np.int32), [len(row) for row in tags])
+    word = words.find_all([tag for row in tags for tag in row])
+    by_word = np.lexsort((item, word))
+    return {
+        "tags.indptr": _indptr(item, len(tags)),
+        "tags.indices": word,
+        "tagged.indptr": _indptr(word, len(words)),
+        "tagged.indices": item[by_word],
+    }
+
+
+def _indptr(rows: Array, count: int) -> Array:
+    indptr = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=count), out=indptr[1:])
+    return indptr
+
+
+def _micros(time: Any) -> int:
+    if time is None:
+        return NO_TIME
+    if isinstance(time, np.datetime64):
+        return int(time.astype("datetime64[us]").astype(np.int64))  # not-a-time is NO_TIME already
+    if time.tzinfo is None:
+        raise ValueError(f"items: created_at {time.isoformat()} has no time zone; times are aware")
+    return int((time - EPOCH) // MICROSECOND)
+
+
+def _times(micros: list[int]) -> dict[str, Array]:
+    created = np.array(micros, np.int64)
+    newest = np.lexsort((np.arange(len(created)), -created))
+    return {"created_at": created, "newest": newest[created[newest] != NO_TIME].astype(np.int32)}
+
+
+def _price(value: Any, id: str) -> int:
+    if value is None or value != value:  # noqa: PLR0124  (a NaN is a missing price)
+        return -1
+    if value < 0:
+        raise ValueError(f"items: the price_minor of {id!r} is {value}; prices are at least 0")
+    return int(value)
+
+
+def _groups(parents: list[str | None], items: StringMap) -> Array:
+    """Variants share their parent's number; an item without a parent is its own, so that a parent is a variant too."""
+    keys = [parent or id for parent, id in zip(parents, items, strict=True)]
+    number = {key: place for place, key in enumerate(sorted(set(keys)))}
+    return np.array([number[key] for key in keys], np.int32)
+
+
+def _texts(column: Mapping[str, list[str | None]]) -> dict[str, Array]:
+    """All texts of all items, column by column, each ended by a zero byte; a missing one is zero bytes long."""
+    texts = [text for name in TEXTS for text in column[name]]
+    data, offsets = packed([b"" if text is None else text.encode("utf-8", "replace") + b"\0" for text in texts])
+    return {"texts.bytes": data, "texts.offsets": offsets}
+
+
+class _Scored(NamedTuple):
+    """The rows of a table that are of known items: whose list they are in, the item, and the score."""
+
+    owners: list[str]
+    items: Array
+    scores: Array
+
+
+def _scored(name: str, columns: Columns, items: StringMap, keys: tuple[str, str]) -> _Scored:
+    owner, item = keys
+    owners, ids = columns[owner], columns[item]
+    with np.errstate(over="ignore"):
+        scores = np.asarray(columns["score"], np.float64).astype(np.float32) + np.float32(0)  # no negative zeros
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        place = int(bad[0])
+        raise ValueError(
+            f"{name}: the score of {owner} {owners[place]!r}, {item} {ids[place]!r} is {columns['score'][place]};"
+            " scores are finite numbers that fit 32 bits"
+        )
+    codes = _codes(ids, items)
+    known = np.flatnonzero(codes >= 0)
+    return _Scored([owners[place] for place in known.tolist()], codes[known], scores[known])
+
+
+def _codes(ids: Sequence[str], map: StringMap) -> Array:
+    distinct = list(dict.fromkeys(ids))
+    lookup = dict(zip(distinct, map.find_all(distinct).tolist(), strict=True))
+    return np.fromiter((lookup[id] for id in ids), np.int32, len(ids))
+
+
+def _lists(name: str, table: _Scored, owners: StringMap, items: StringMap) -> dict[str, Array]:
+    row = _codes(table.owners, owners)
+    order = np.lexsort((table.items, -table.scores, row))
+    keys = np.sort(row.astype(np.int64) * len(items) + table.items)
+    twice = np.flatnonzero(keys[1:] == keys[:-1])
+    if len(twice):
+        owner, item = divmod(int(keys[twice[0]]), len(items))
+        raise ValueError(f"{name}: {owners[owner]!r} lists {items[item]!r} twice")
+    return {
+        "indptr": _indptr(row, len(owners)),
+        "indices": table.items[order],
+        "values": table.scores[order],
+    }
+
+
+def _keyed_lists(owner: str, map: str) -> "Encoder":
+    """Lists that have an id map of their own for whose they are: segments or users."""
+
+    def encode(name: str, columns: Columns, items: StringMap) -> tuple[int, dict[str, Array]]:
+        table = _scored(name, columns, items, (owner, "item_id"))
+        owners = StringMap.build(set(table.owners))
+        return len(table.items), _lists(name, table, owners, items) | prefixed(owners.arrays(), map)
+
+    return encode
+
+
+def _neighbor_lists(name: str, columns: Columns, items: StringMap) -> tuple[int, dict[str, Array]]:
+    table = _scored(name, columns, items, ("item_id", "neighbor_id"))
+    known = np.flatnonzero(_codes(table.owners, items) >= 0)
+    table = _Scored([table.owners[place] for place in known.tolist()], table.items[known], table.scores[known])
+    return len(known), _lists(name, table, items, items)
+
+
+def _vectors(name: str, columns: Columns, items: StringMap) -> tuple[int, dict[str, Array]]:
+    matrix = _matrix(name, columns)
+    entity = np.asarray(columns["entity"], object)
+    item_places, user_places = np.flatnonzero(entity == "item"), np.flatnonzero(entity == "user")
+    rows = _codes([columns["id"][place] for place in item_places.tolist()], items)
+    users = StringMap.build([columns["id"][place] for place in user_places.tolist()])
+    user_rows = _codes([columns["id"][place] for place in user_places.tolist()], users)
+    order = np.argsort(rows, kind="stable")[np.count_nonzero(rows < 0) :]
+    twice = np.flatnonzero(np.diff(rows[order]) == 0)
+    if len(twice):
+        raise ValueError(f"{name}: the item {items[int(rows[order][twice[0]])]!r} has two vectors")
+    arrays = {
+        "items.rows": rows[order],
+        "items.vectors": matrix[item_places[order]],
+        "users.vectors": matrix[user_places[np.argsort(user_rows)]],
+        **prefixed(users.arrays(), "users"),
+    }
+    return len(order) + len(users), arrays
+
+
+def _matrix(name: str, columns: Columns) -> Array:
+    vectors = columns["vector"]
+    if not len(vectors):
+        return np.zeros((0, 0), np.float32)
+    width = len(vectors[0])
+    for id, vector in zip(columns["id"], vectors, strict=True):
+        if len(vector) != width:
+            raise ValueError(f"{name}: the vector of {id!r} has {len(vector)} numbers, that of the first row {width}")
+    matrix = np.array([np.asarray(vector, np.float32) for vector in vectors], np.float32)
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        raise ValueError(f"{name}: the vector of {columns['id'][int(bad[0])]!r} has a number that is not finite")
+    return matrix
+
+
+Encoder = Callable[[str, Columns, StringMap], tuple[int, dict[str, Array]]]
+_ENCODERS: dict[Shape, Encoder] = {
+    "item_scores": _keyed_lists("segment", "segments"),
+    "item_neighbors": _neighbor_lists,
+    "user_items": _keyed_lists("user_id", "users"),
+    "vectors": _vectors,
+}
