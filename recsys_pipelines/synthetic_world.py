@@ -164,7 +164,8 @@ def _complements(group: Ints, rank: Ints, ordinary: Bools) -> Ints:
 def _families(rng: np.random.Generator, rank: Ints) -> Ints:
     """Neighbours in popularity, three by three, are variants of one product with a chance of 1 in 6."""
     first = np.arange(len(rank)) - rank % 3
-    return np.where(rng.random(len(rank))[first] < 1 / 6, first, -1)
+    alone = np.append(rank[1:] == 0, True)  # nothing comes after it in its group
+    return np.where((rng.random(len(rank)) < 1 / 6)[first] & ~alone[first], first, -1)
 
 
 def _people(size: Size) -> People:
