@@ -31,7 +31,7 @@ from data_contracts.tables import INTERACTIONS, SHAPES, Shape
 from recsys_pipelines import algorithms
 
 GROUP = "recsys.algorithms"
-RESERVED = ("history", "items")  # artifacts that the pipeline itself publishes, beside `seen.*`
+RESERVED = ("history", "items")  # artifacts of the pipeline itself; its others, such as `seen.view`, have a dot
 
 
 class AlgorithmError(Exception):
@@ -176,10 +176,8 @@ def _is_name(name: object) -> bool:
 
 def _settings(document: TenantDocument, artifact: str, known: Mapping[str, type[Algorithm]]) -> Algorithm:
     place = f"tenant {document.tenant!r}, algorithms.{artifact}"
-    if artifact in RESERVED or artifact.startswith("seen.") or not _is_name(artifact):
-        raise InvalidDocument(
-            f"{place}: not a name for an artifact; use A-Z a-z 0-9 . _ -, but not history, items or seen.*"
-        )
+    if artifact in RESERVED or "." in artifact or not _is_name(artifact):
+        raise InvalidDocument(f"{place}: not a name for an artifact; use A-Z a-z 0-9 _ -, but not history or items")
     settings = dict(document.algorithms[artifact])
     name = settings.pop("algorithm", artifact)
     if not isinstance(name, str) or name not in known:
