@@ -18,7 +18,7 @@ ENGINE_API = 1  # what this code can read; raised when an artifact's arrays chan
 
 T = TypeVar("T", bound=msgspec.Struct)
 Decision = Literal["promoted", "rejected", "suspicious", "ungated"]
-Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 Generation = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -131,6 +131,19 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     action: Literal["publish", "rollback"]
     from_generation: int | None
     to_generation: Generation
+    reason: str
+
+
+class Refreshed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The event ``RecommendationsRefreshed``: a generation went live. It waits in the outbox to be delivered."""
+
+    schema: Literal["recsys.refreshed/1"] = "recsys.refreshed/1"
+    tenant: str
+    surface: str
+    generation: Generation
+    sha256: Sha256
+    at: Timestamp
+    by: str
     reason: str
 
 

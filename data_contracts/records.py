@@ -11,7 +11,8 @@ import msgspec
 
 from data_contracts.tables import CURRENCY_PATTERN, EVENT_TYPES, ID_PATTERN, MAX_ID_LENGTH
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=ID_PATTERN)]
+NOT_BEFORE_A_LINE_BREAK = r"(?!\n)"  # Python's $ also matches before a trailing line break
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH, pattern=ID_PATTERN + NOT_BEFORE_A_LINE_BREAK)]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 EventName = Literal["view", "click", "add", "purchase", "custom"]
 EventNumber = Annotated[int, msgspec.Meta(ge=0, le=4)]
