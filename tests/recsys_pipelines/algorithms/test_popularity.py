@@ -103,6 +103,12 @@ def test_without_a_table_of_users_there_are_no_lists_of_theirs():
     assert set(lists(table)) == {""}
 
 
+def test_weights_of_zero_are_no_popularity():
+    table = Popularity().fit(data([("ann", "tea", 0.0, 0), ("bob", "bread", 0.0, 0)]))
+
+    assert table.is_empty()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_it_equals_a_count_by_hand(seed):
     rows = pl.DataFrame({"u": range(200)}).select(
