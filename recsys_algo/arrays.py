@@ -89,8 +89,14 @@ class Rows:
 
     def gathered(self, rows: Array) -> tuple[Array, Array, Array]:
         """The indices and values of several rows, one after the other, and the length of each."""
-        begin = self.indptr.take(rows)
-        lengths = self.indptr.take(rows + 1) - begin
-        ends = lengths.cumsum()
-        places = np.arange(ends[-1]) + (begin - ends + lengths).repeat(lengths)
+        places, lengths = places_of(self.indptr, rows)
         return self.indices.take(places), self.values.take(places), lengths
+
+
+def places_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
+    """Where the entries of these rows stand, one row after the other, and the length of each row."""
+    begin = indptr.take(rows)
+    lengths = indptr.take(rows + 1) - begin
+    ends = lengths.cumsum()
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + (begin - ends + lengths).repeat(lengths), lengths

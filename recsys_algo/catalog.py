@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from recsys_algo.arrays import Array, Arrays, array, part
+from recsys_algo.arrays import Array, Arrays, array, part, places_of
 from recsys_algo.errors import BadArtifact
 from recsys_algo.slate import Items, Mask
 from recsys_algo.stringmap import StringMap
@@ -78,6 +78,14 @@ class Catalog:
         found: Items = self.arrays["tags.indices"][begin:end]
         return found
 
+    def tag_matrix(self, items: Items) -> Array:
+        """One row per item, one column per tag that any of them has: 1 where the item has the tag, otherwise 0."""
+        places, lengths = places_of(self.arrays["tags.indptr"], items)
+        tags, column = np.unique(self.arrays["tags.indices"].take(places), return_inverse=True)
+        matrix = np.zeros((len(items), len(tags)), np.float32)
+        matrix[np.arange(len(items)).repeat(lengths), column] = 1
+        return matrix
+
     def tagged(self, tag: str) -> Items:
         """The items that have the tag, by index."""
         word = self.word(tag.lower())
@@ -90,6 +98,12 @@ class Catalog:
         mask = np.zeros(len(self), np.bool_)
         mask[items] = True
         return mask
+
+    def mask_of_ids(self, ids: Sequence[str]) -> Mask | None:
+        """True for the items of these ids; None if the catalog has none of them."""
+        items = self.ids.find_all(ids)
+        known = items[items >= 0]
+        return self.mask(known) if len(known) else None
 
     def any_tagged(self, tags: Iterable[str]) -> Mask:
         """True for the items that have at least one of the tags."""

@@ -7,11 +7,28 @@ bundle: no clock, no random state, no counter.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from functools import cached_property
+from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from data_contracts.documents import ExcludeSeen
+from recsys_algo.blend import Blend, rank_values
+from recsys_algo.bundle import Bundle
+from recsys_algo.candidates import Ask, Source, Vectors
+from recsys_algo.catalog import Catalog
+from recsys_algo.slate import Floats, Mask, Pool, Slate
+
+WarningCode = Literal[
+    "FALLBACK_USED",
+    "CONSTRAINTS_FILTERED",
+    "CANDIDATES_INCLUDE_FILTERED",
+    "CANDIDATES_INCLUDE_EMPTY",
+    "SHORT_LIST",
+    "SIGNAL_UNAVAILABLE",
+    "UNKNOWN_ITEM",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +55,7 @@ class Constraints:
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """One request for ``k`` items. ``now`` is the clock of everything that has an age.
+    """One request for ``k`` items. ``now`` (aware) is the clock of everything that has an age.
 
     ``anchors`` are the items of the visit (the page, the basket): neighbours of theirs are wanted, they themselves are
     not. Without anchors the user's own history serves. ``weights`` replace those of the surface: only these are asked.
@@ -62,3 +79,152 @@ class Query:
     mmr_lambda: float | None = None
     min_brands: int | None = None
     seed: int = 0
+
+
+class Warning(NamedTuple):
+    """Something the caller should know about a good answer; ``code`` is one of the API's."""
+
+    code: WarningCode
+    detail: str
+
+
+class Price(NamedTuple):
+    """A range in minor units, both ends included; ``currency`` is a word of the catalog, None accepts any."""
+
+    low: int
+    high: int
+    currency: int | None
+
+
+class Caps(NamedTuple):
+    """How many items of one brand, category or tag (a word of the catalog) an answer may hold."""
+
+    brand: int | None
+    category: int | None
+    tags: Mapping[int, int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Situation:
+    """All that a ranking may depend on, resolved: ids are indices, defaults are values, sets are masks over items.
+
+    A mask or limit that is None has nothing to say here, and its stage passes the slate on as it is.
+    """
+
+    bundle: Bundle
+    query: Query
+    catalog: Catalog
+    k: int
+    window: int  # how many candidates a source is asked for, and how many the selection compares
+    ask: Ask
+    shares: tuple[tuple[Source, float], ...]
+    injected: Pool | None = None
+    included: Mask | None = None
+    excluded: Mask | None = None
+    seen: Mask | None = None
+    available_only: bool = True
+    tagged: Mask | None = None
+    price: Price | None = None
+    created_after: int | None = None
+    blocked: Mask | None = None
+    dedupe_parent: bool = True
+    taken: frozenset[int] = frozenset()  # parent groups of the anchors
+    caps: Caps | None = None
+    min_brands: int = 0
+    mmr_lambda: float = 1.0
+    vectors: Vectors | None = None  # what likeness is measured by; None: tags
+    warnings: tuple[Warning, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """How an answer came about: what each source proposed, and the slate after each stage, by the stage's name.
+
+    ``shares`` are those of ``pools``, place by place; the pools of the fallback ladder come last, with a share of 0.
+    """
+
+    situation: Situation
+    pools: tuple[Pool, ...]
+    shares: tuple[float, ...]
+    blend: Blend
+    steps: tuple[tuple[str, Slate], ...]
+
+    def signals(self, item: int) -> dict[str, float]:
+        """What each source that proposed the item gave to its score, largest first."""
+        found = {
+            pool.source: round(float(worth[place]), 6)
+            for pool, places, worth in zip(self.pools, self._places, self._worths, strict=True)
+            if (place := places.get(item)) is not None
+        }
+        return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def reasons(self, item: int) -> tuple[str, ...]:
+        """Why the item is there, strongest first: kinds of evidence, and `diversity` if it was moved up for that."""
+        reason_of = {pool.source: pool.reason for pool in self.pools}
+        reasons = [reason_of[source] for source in self.signals(item)]
+        return tuple(dict.fromkeys([*reasons, *(["diversity"] if item in self._moved_up else [])]))
+
+    @cached_property
+    def _places(self) -> tuple[dict[int, int], ...]:
+        return tuple({item: place for place, item in enumerate(pool.items.tolist())} for pool in self.pools)
+
+    @cached_property
+    def _worths(self) -> tuple[Floats, ...]:
+        return tuple(rank_values(pool.values) * share for pool, share in zip(self.pools, self.shares, strict=True))
+
+    @cached_property
+    def _moved_up(self) -> frozenset[int]:
+        slates = dict(self.steps)
+        before, after = slates["drop_blocked"].items, slates["select"].items
+        head = before[: len(after)]
+        return frozenset(after[~np.isin(after, head)].tolist()) if self.situation.mmr_lambda < 1 else frozenset()
+
+
+class RankedItem(msgspec.Struct, frozen=True, eq=False):
+    """One place of an answer. ``source`` gave most to its score; reasons and signals are read off the trace."""
+
+    item_id: str
+    rank: int
+    score: float
+    source: str
+    index: int
+    trace: Trace
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is here, strongest first, in the vocabulary of the API."""
+        return self.trace.reasons(self.index)
+
+    @property
+    def signals(self) -> dict[str, float]:
+        """What each source gave to its score, largest first."""
+        return self.trace.signals(self.index)
+
+    def _values(self) -> tuple[object, ...]:
+        return (self.item_id, self.rank, self.score, self.source, self.reasons, self.signals)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RankedItem) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((self.item_id, self.rank, self.score, self.source))
+
+    def __repr__(self) -> str:
+        return f"RankedItem({self.rank}: {self.item_id!r}, {self.score}, {self.source!r})"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is returned, best first, and what it stands on.
+
+    ``fallback_level`` is the strongest evidence that any returned item has: 0 the user's own list or vector, 1 the
+    session's or history's items, 2 a segment's list, 3 popularity on the surface, 4 popularity at the tenant, 5 the
+    newest items, 6 a list made by hand, 7 nothing. ``counts``: retrieved, after_exclude, after_filter, after_rules,
+    returned.
+    """
+
+    items: tuple[RankedItem, ...]
+    fallback_level: int
+    counts: Mapping[str, int]
+    warnings: tuple[Warning, ...]
+    trace: Trace = field(compare=False, repr=False)

@@ -1,0 +1,144 @@
+"""A generation in memory: the catalog, the candidate sources and how the surface ranks; frozen, mapped read-only.
+
+A bundle is built aside and swapped in by one assignment; requests in flight keep the one that they began with.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from data_contracts.documents import Ranking
+from data_contracts.manifest import ENGINE_API, Artifact, File, Manifest, canonical
+from recsys_algo.arrays import Arrays, mapped
+from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems, Vectors
+from recsys_algo.catalog import Catalog
+from recsys_algo.encode import Encoded
+from recsys_algo.errors import BadArtifact
+from recsys_algo.slate import Mask
+
+CATALOG, HISTORY, SEEN = "items", "history", "seen."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bundle:
+    """All that ranking reads. ``seen`` is by event type; its scores are the epoch day of the newest such event.
+
+    ``sources`` are by artifact name; one of another segment than the default is called ``name@segment``.
+    """
+
+    tenant: str
+    surface: str
+    generation: int
+    catalog: Catalog
+    sources: Mapping[str, Source]
+    ranking: Ranking
+    algo_version: str
+    config_version: str
+    window_end: datetime
+    history: UserItems | None = None
+    seen: Mapping[str, UserItems] = field(default_factory=dict)
+    blocked: Mask | None = None
+
+
+def open_bundle(
+    manifest: Manifest,
+    path_of: Callable[[File], Path],
+    ranking: Ranking,
+    *,
+    artifacts: tuple[Artifact, ...] | None = None,
+) -> Bundle:
+    """The bundle of a manifest whose files are at ``path_of``. Raises ``BadArtifact``.
+
+    ``artifacts`` opens others than the served ones, such as ``manifest.evaluation.artifacts``; the catalog is the
+    served one if they have none of their own.
+    """
+    chosen = manifest.artifacts if artifacts is None else artifacts
+    if all(artifact.name != CATALOG for artifact in chosen):
+        chosen = (*(artifact for artifact in manifest.artifacts if artifact.name == CATALOG), *chosen)
+    tables = [
+        _Table(a.name, a.kind, a.shape, a.segment, [(file.name, path_of(file)) for file in a.files]) for a in chosen
+    ]
+    return _bundle(
+        tables,
+        ranking,
+        _Identity(
+            manifest.tenant,
+            manifest.surface,
+            manifest.generation,
+            _algo_version(manifest.lineage.model_name, manifest.lineage.model_version),
+            manifest.config.sha256[:12],
+            manifest.window.end,
+        ),
+    )
+
+
+def open_encoded(  # noqa: PLR0917  (a manifest in five facts)
+    tenant: str, surface: str, encoded: Sequence[Encoded], ranking: Ranking, window_end: datetime
+) -> Bundle:
+    """A bundle straight from the encoder's output, as generation 0."""
+    tables = [_Table(e.name, e.kind, e.shape, e.segment, [(path.name, path) for path in e.files]) for e in encoded]
+    config_version = hashlib.sha256(canonical(ranking)).hexdigest()[:12]
+    return _bundle(tables, ranking, _Identity(tenant, surface, 0, _algo_version("", ""), config_version, window_end))
+
+
+class _Table(NamedTuple):
+    name: str
+    kind: str
+    shape: str
+    segment: str
+    files: list[tuple[str, Path]]
+
+    @property
+    def key(self) -> str:
+        return self.name if self.segment == DEFAULT_SEGMENT else f"{self.name}@{self.segment}"
+
+
+class _Identity(NamedTuple):
+    tenant: str
+    surface: str
+    generation: int
+    algo_version: str
+    config_version: str
+    window_end: datetime
+
+
+def _algo_version(model: str, version: str) -> str:
+    return f"engine-{ENGINE_API}" + (f"+{model}" if model else "") + (f".{version}" if version else "")
+
+
+def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> Bundle:
+    opened = [(table, mapped(table.name, table.files)) for table in tables]
+    catalogs = [Catalog.of(arrays) for table, arrays in opened if table.shape == "catalog"]
+    if len(catalogs) != 1:
+        raise BadArtifact(f"a generation has exactly one catalog; that of {identity.tenant!r} has {len(catalogs)}")
+    catalog = catalogs[0]
+    sources = {table.key: _source(table, arrays, catalog) for table, arrays in opened if table.shape != "catalog"}
+    users = {name: source for name, source in sources.items() if isinstance(source, UserItems)}
+    return Bundle(
+        **identity._asdict(),
+        catalog=catalog,
+        sources={name: sources[name] for name in sorted(sources) if name != HISTORY and not name.startswith(SEEN)},
+        ranking=ranking,
+        history=users.get(HISTORY),
+        seen={name.removeprefix(SEEN): users[name] for name in sorted(users) if name.startswith(SEEN)},
+        blocked=catalog.mask_of_ids(ranking.blocked_items),
+    )
+
+
+def _source(table: _Table, arrays: Arrays, catalog: Catalog) -> Source:
+    try:
+        match table.shape:
+            case "item_scores":
+                return ItemScores.of(table.key, table.kind, arrays)
+            case "item_neighbors":
+                return ItemNeighbors.of(table.key, table.kind, arrays, len(catalog))
+            case "user_items":
+                return UserItems.of(table.key, table.kind, arrays)
+            case "vectors":
+                return Vectors.of(table.key, table.kind, arrays)
+    except BadArtifact as error:
+        raise BadArtifact(f"{table.name}: {error}") from error
+    raise BadArtifact(f"{table.name}: no source has the shape {table.shape!r}")

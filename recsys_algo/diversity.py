@@ -1,0 +1,144 @@
+"""Choosing ``k`` items so that they differ: one per parent, capped brands, categories and tags, and relevance traded
+for novelty (maximal marginal relevance; Carbonell & Goldstein, 1998, SIGIR).
+
+All of it happens inside one selection loop, whose order is final. Where items have to be compared, the loop looks at
+the head of the slate; the list is then filled to ``k`` from the rest, in order. Filling up never relaxes a cap: rather
+a short list than one that breaks its rules. ``min_brands`` is a wish: where the slate has no further brand, the list
+is filled anyway.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from recsys_algo.arrays import Array
+from recsys_algo.situation import Situation
+from recsys_algo.slate import Items, Slate
+
+
+def select(slate: Slate, situation: Situation) -> Slate:
+    """At most ``k`` items of the slate, in the order of the answer."""
+    compares = situation.mmr_lambda < 1 or situation.min_brands > 1
+    if not compares and situation.caps is None:
+        return _one_per_parent(slate, situation)
+    chosen = Chosen(situation)
+    head = situation.window if compares else 0
+    if compares:
+        _choose_from_head(Slate(slate.items[:head], slate.scores[:head]), situation, chosen)
+    _fill(slate.items[head:], head, situation, chosen)
+    return slate.at(np.array(chosen.places, np.int64))
+
+
+def _one_per_parent(slate: Slate, situation: Situation) -> Slate:
+    k, taken = situation.k, situation.taken
+    if not situation.dedupe_parent or not (taken or situation.catalog.has_variants):
+        return slate if len(slate.items) <= k else Slate(slate.items[:k], slate.scores[:k])
+    groups = situation.catalog.group.take(slate.items[:k]).tolist()
+    if not taken and len(set(groups)) == len(groups):
+        return slate if len(slate.items) <= k else Slate(slate.items[:k], slate.scores[:k])
+    return slate.at(_first_of_each(situation.catalog.group.take(slate.items).tolist(), k, set(taken)))
+
+
+def _first_of_each(groups: list[int], most: int, taken: set[int]) -> list[int]:
+    places = []
+    for place, group in enumerate(groups):
+        if group not in taken:
+            taken.add(group)
+            places.append(place)
+            if len(places) == most:
+                break
+    return places
+
+
+class Chosen:
+    """What the selection loop has chosen so far, and what that leaves room for."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.places: list[int] = []
+        self.brands: Counter[int] = Counter()
+        self._catalog = situation.catalog
+        self._caps = situation.caps
+        self._groups = set(situation.taken) if situation.dedupe_parent else None
+        self._categories: Counter[int] = Counter()
+        self._tags: Counter[int] = Counter()
+
+    def admits(self, item: int) -> bool:
+        """Whether the item breaks no cap; once it does, it always will."""
+        if self._groups is not None and int(self._catalog.group[item]) in self._groups:
+            return False
+        if self._caps is None:
+            return True
+        return (
+            _has_room(self._caps.brand, self.brands, int(self._catalog.brand[item]))
+            and _has_room(self._caps.category, self._categories, int(self._catalog.category[item]))
+            and all(self._tags[tag] < self._caps.tags[tag] for tag in self._capped_tags(item))
+        )
+
+    def take(self, place: int, item: int) -> None:
+        """Choose the item at this place of the slate."""
+        self.places.append(place)
+        self.brands[int(self._catalog.brand[item])] += 1
+        self._categories[int(self._catalog.category[item])] += 1
+        self._tags.update(self._capped_tags(item))
+        if self._groups is not None:
+            self._groups.add(int(self._catalog.group[item]))
+
+    def _capped_tags(self, item: int) -> list[int]:
+        if self._caps is None or not self._caps.tags:
+            return []
+        return [tag for tag in self._catalog.tags(item).tolist() if tag in self._caps.tags]
+
+
+def _has_room(cap: int | None, counts: Counter[int], word: int) -> bool:
+    return cap is None or word < 0 or counts[word] < cap
+
+
+def _fill(items: Items, first: int, situation: Situation, chosen: Chosen) -> None:
+    for place, item in enumerate(items.tolist(), first):
+        if len(chosen.places) >= situation.k:
+            return
+        if chosen.admits(item):
+            chosen.take(place, item)
+
+
+def _choose_from_head(head: Slate, situation: Situation, chosen: Chosen) -> None:
+    """Again and again the item of the best margin: lambda x score - (1 - lambda) x likeness to what is chosen."""
+    weight = situation.mmr_lambda
+    likeness = _likeness(head.items, situation) if weight < 1 else None
+    margin, likest = weight * head.scores, np.zeros(len(head.items))
+    open_ = np.ones(len(head.items), np.bool_)
+    while len(chosen.places) < situation.k and open_.any():
+        eligible = open_ & _of_wanted_brand(head.items, situation, chosen)
+        eligible = eligible if eligible.any() else open_
+        place = int(np.where(eligible, margin - (1 - weight) * likest, -np.inf).argmax())
+        open_[place] = False
+        if chosen.admits(int(head.items[place])):
+            chosen.take(place, int(head.items[place]))
+            if likeness is not None:
+                likest = np.maximum(likest, likeness(place).round(6))
+
+
+def _of_wanted_brand(items: Items, situation: Situation, chosen: Chosen) -> Array:
+    """True for all items, or for those of new brands alone once every free place is needed for one."""
+    known = [brand for brand in chosen.brands if brand >= 0]
+    if situation.min_brands - len(known) < situation.k - len(chosen.places):
+        return np.ones(len(items), np.bool_)
+    brands = situation.catalog.brand.take(items)
+    wanted: Array = (brands >= 0) & ~np.isin(brands, known)
+    return wanted
+
+
+def _likeness(items: Items, situation: Situation) -> Callable[[int], Array]:
+    """How like (0..1) each item is to the one at a place: cosine of vectors, or else the Jaccard index of tags."""
+    if situation.vectors is not None:
+        rows = situation.vectors.of_items(items)
+        return lambda place: (rows @ rows[place]).clip(0, 1)
+    tags = situation.catalog.tag_matrix(items)
+    sizes = tags.sum(axis=1)
+
+    def jaccard(place: int) -> Array:
+        common = tags @ tags[place]
+        return np.divide(common, sizes + sizes[place] - common, where=common > 0, out=np.zeros(len(items), np.float32))
+
+    return jaccard

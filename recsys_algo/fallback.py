@@ -1,0 +1,79 @@
+"""The fallback ladder: what fills a list that the sources alone leave short.
+
+Rungs, from the strongest evidence to the weakest: 2 the lists of the segment and of the anchors' categories, 3 what is
+popular by the lists that the surface weighs, 4 by any other list of the tenant, 5 the newest items, 6 the surface's
+editorial list. (0 and 1, the user and the session, are the sources themselves; 7 is an empty answer.) Rungs pass the
+same filters and caps as everything else.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from data_contracts.tables import Shape
+from recsys_algo.candidates import EDITORIAL, LATEST, SEGMENT, SURFACE, TENANT, Ask, ItemScores, cut
+from recsys_algo.catalog import Catalog
+from recsys_algo.situation import Situation
+from recsys_algo.slate import Pool
+
+
+@dataclass(frozen=True, eq=False)
+class Newest:
+    """The catalog as a source: items with a creation time, newest first."""
+
+    catalog: Catalog
+    name: str = "latest"
+    kind: str = "catalog"
+    shape: ClassVar[Shape] = "item_scores"
+
+    def pool(self, ask: Ask) -> Pool | None:
+        """The newest items; those of one instant count the same."""
+        newest = self.catalog.newest
+        return cut(self.name, LATEST, "new_item", (newest, self.catalog.created_at.take(newest)), ask)
+
+
+def ladder(situation: Situation) -> tuple[Pool, ...]:
+    """The rungs that have something to offer, strongest first."""
+    rungs = (
+        *_renamed("segment", SEGMENT, _segment_pools(situation)),
+        *_renamed("surface_popularity", SURFACE, _popular(situation, weighed=True)),
+        *_renamed("tenant_popularity", TENANT, _popular(situation, weighed=False)),
+        *_renamed("latest", LATEST, [Newest(situation.catalog).pool(situation.ask)]),
+        *_renamed("editorial", EDITORIAL, [_editorial(situation)]),
+    )
+    return tuple(rungs)
+
+
+def _renamed(name: str, level: int, pools: Iterable[Pool | None]) -> Iterator[Pool]:
+    return (pool._replace(source=name, level=level) for pool in pools if pool is not None)
+
+
+def _lists(situation: Situation) -> list[ItemScores]:
+    """The lists for everybody, those of the largest weight first."""
+    weights = situation.bundle.ranking.weights
+    lists = [source for source in situation.bundle.sources.values() if isinstance(source, ItemScores)]
+    return sorted(lists, key=lambda source: (-weights.get(source.name, 0), source.name))
+
+
+def _segment_pools(situation: Situation) -> Iterator[Pool | None]:
+    catalog = situation.catalog
+    categories = catalog.category.take(situation.ask.anchors).tolist()
+    named = [f"category:{catalog.words[word]}" for word in dict.fromkeys(categories) if word >= 0]
+    for segment in (situation.query.segment, *named):
+        yield from (source.segment_pool(segment, situation.ask) for source in _lists(situation))
+
+
+def _popular(situation: Situation, *, weighed: bool) -> Iterator[Pool | None]:
+    weights = situation.bundle.ranking.weights
+    for source in _lists(situation):
+        if (weights.get(source.name, 0) > 0) == weighed:
+            yield source.segment_pool("", situation.ask)
+
+
+def _editorial(situation: Situation) -> Pool | None:
+    items = situation.catalog.ids.find_all(list(dict.fromkeys(situation.bundle.ranking.editorial)))
+    known = items[items >= 0]
+    order = np.arange(len(known), 0, -1, dtype=np.float32)
+    return cut("editorial", EDITORIAL, "editorial", (known, order), situation.ask)
