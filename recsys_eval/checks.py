@@ -1,0 +1,173 @@
+"""What the gate looks at, one check per function, in words and numbers; None where it does not apply.
+
+``CHECKS`` is their order and what a failed one means. Half of them are about trust in the numbers, half about harm.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from data_contracts.documents import Gate
+from data_contracts.manifest import Decision
+from recsys_eval.metrics.evaluation import Metrics
+from recsys_eval.metrics.hits import Vector
+from recsys_eval.statistics import Interval
+from recsys_eval.verdict import Check
+
+# A loss of half of the metric is refused on weaker evidence than a small one (1 in 10 by chance, instead of 1 in 40),
+# and also below the minimum of users: with few users the interval is wide, and a shuffled ranking would pass inside it.
+COLLAPSE_DROP = 0.5
+COLLAPSE_CHANCE = 0.1
+MAXIMUM_EMPTY_RISE = 0.02  # of the users; two in a hundred more without any recommendation are a broken surface
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the checks look at. ``values`` and ``base`` are the gate's metric per user, of candidate and incumbent."""
+
+    gate: Gate
+    candidate: Metrics
+    incumbent: Metrics | None
+    repeat: Metrics | None
+    values: Vector
+    base: Vector | None
+    difference: float | None  # relative, of the means
+    interval: Interval | None
+    chance: float  # of a difference this low between equal systems; 1 unless half was lost
+
+    @property
+    def users(self) -> int:
+        """How many were measured."""
+        return self.values.size
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are as many users as the gate asks for."""
+        return self.users >= self.gate.minimum_users
+
+
+def deterministic(case: Case) -> Check | None:
+    """Two runs of the candidate give the same values."""
+    if case.repeat is None:
+        return None
+    first, second = (run.per_user.sort("user_id") for run in (case.candidate, case.repeat))
+    if first.equals(second):
+        return _check("deterministic", True, "a second run gave the same values")
+    return _check("deterministic", False, "two runs of the same candidate gave different values: its seed is not fixed")
+
+
+def collapse(case: Case) -> Check | None:
+    """Half of the metric is not lost."""
+    if case.difference is None:
+        return None
+    lost = case.difference <= -COLLAPSE_DROP and case.chance <= COLLAPSE_CHANCE
+    by_chance = f"; by chance alone that happens in {case.chance:.1%}" if case.difference <= -COLLAPSE_DROP else ""
+    return _check("collapse", not lost, f"{change(case)}{by_chance}; a loss of {COLLAPSE_DROP:.0%} is a collapse")
+
+
+def harm(case: Case) -> Check | None:
+    """The whole interval does not lie below the tolerance."""
+    if case.interval is None or not case.enough:
+        return None
+    held = case.interval.high >= -case.gate.tolerance
+    limit = f"the whole interval lies below {-case.gate.tolerance:+.1%}"
+    return _check("harm", held, f"{change(case)}; {'not ' if held else ''}{limit}")
+
+
+def coverage_kept(case: Case) -> Check | None:
+    """The candidate does not show a much smaller part of the catalog."""
+    name = f"coverage@{case.gate.metric.rpartition('@')[2]}"
+    if case.incumbent is None:
+        return None
+    now, before = (system.summary.get(name) for system in (case.candidate, case.incumbent))
+    if now is None or not before:
+        return None
+    drop = 1 - now / before
+    limit = f"a drop of at most {case.gate.maximum_coverage_drop:.0%} is allowed"
+    detail = f"{name} went from {before:.1%} to {now:.1%} of the catalog; {limit}"
+    return _check("coverage", drop <= case.gate.maximum_coverage_drop, detail)
+
+
+def not_empty(case: Case) -> Check | None:
+    """Not many more users are left without any recommendation."""
+    if case.incumbent is None:
+        return None
+    now, before = (system.summary.get("empty_rate") for system in (case.candidate, case.incumbent))
+    if now is None or before is None:
+        return None
+    detail = (
+        f"{now:.1%} of users get no recommendation, {before:.1%} before; a rise of {MAXIMUM_EMPTY_RISE:.0%} is allowed"
+    )
+    return _check("empty lists", now - before <= MAXIMUM_EMPTY_RISE, detail)
+
+
+def discriminating(case: Case) -> Check | None:
+    """The metric tells users apart: not all have the same value."""
+    if not case.enough:
+        return None
+    low, high = case.values.min(), case.values.max()
+    detail = f"{case.gate.metric} of the candidate lies between {low:.3f} and {high:.3f}"
+    if low == high:
+        detail = f"{case.gate.metric} is {low:.3f} for each of {case.users} users: it cannot tell good from bad"
+    return _check("discriminating", bool(low < high), detail)
+
+
+def incumbent_known(case: Case) -> Check:
+    """There is something to compare with."""
+    there = case.incumbent is not None
+    return _check(
+        "incumbent", there, "compared on the same users" if there else "there is no incumbent to compare with"
+    )
+
+
+def enough_users(case: Case) -> Check:
+    """There are enough users for an interval to mean something."""
+    return _check("users", case.enough, f"{case.users} users were measured; {case.gate.minimum_users} are needed")
+
+
+def gain(case: Case) -> Check | None:
+    """The gain is not too good to be true; a leak looks like this."""
+    if case.base is None:
+        return None
+    if case.interval is None:
+        return _check(
+            "gain", False, f"{case.gate.metric} of the incumbent is 0 for each user: was it measured rightly?"
+        )
+    held = case.interval.low <= case.gate.suspicious_gain
+    limit = f"the whole interval lies above {case.gate.suspicious_gain:+.0%}"
+    return _check("gain", held, f"{change(case)}; {'not ' if held else ''}{limit}{'' if held else ': look for a leak'}")
+
+
+CHECKS: tuple[tuple[Decision, Callable[[Case], Check | None]], ...] = (
+    ("suspicious", deterministic),
+    ("rejected", collapse),
+    ("rejected", harm),
+    ("rejected", coverage_kept),
+    ("rejected", not_empty),
+    ("suspicious", discriminating),
+    ("ungated", incumbent_known),
+    ("ungated", enough_users),
+    ("suspicious", gain),
+)
+
+
+def _check(name: str, passed: bool, detail: str) -> Check:
+    return Check(name=name, passed=passed, detail=detail)
+
+
+def change(case: Case) -> str:
+    """The difference in words; the caller made sure that there is one."""
+    if case.base is None or case.interval is None or case.difference is None:
+        return "no difference can be given"
+    means = f"{case.gate.metric} {case.values.mean():.4f} against {case.base.mean():.4f}"
+    interval = f"{case.gate.confidence:.0%} interval {case.interval.low:+.1%} to {case.interval.high:+.1%}"
+    return f"{means}: {case.difference:+.1%}, {interval}, {case.users} users"
+
+
+def no_harm(case: Case) -> str:
+    """Why a candidate that failed no check may go out, and how large a loss could still hide in the noise."""
+    if case.difference is None or case.interval is None:
+        return "no difference can be given"
+    if case.interval.low == case.interval.high == 0:
+        return f"{case.gate.metric} {case.values.mean():.4f} is the same for each of {case.users} users"
+    unseen = case.difference - case.interval.low
+    return f"{change(case)}; no proven loss above {case.gate.tolerance:.1%}; one below {unseen:.1%} could go unseen"

@@ -1,0 +1,51 @@
+"""What the gate decided, why, and the numbers that it rests on: a record that is kept beside the data it is about."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+from data_contracts.manifest import Decision
+
+EXIT_CODES: Mapping[Decision, int] = {"promoted": 0, "rejected": 2, "suspicious": 2, "ungated": 3}
+ERROR_EXIT_CODE = 1
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that was looked at, in words and numbers.
+
+    Stability: public
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The decision, why, and the numbers it rests on.
+
+    ``candidate`` and ``incumbent`` are means of ``metric``; ``difference`` and its interval ``low`` .. ``high`` are
+    shares of the incumbent's mean. None where there is no incumbent, or its mean is 0.
+
+    Stability: public
+    """
+
+    decision: Decision
+    reason: str
+    metric: str
+    users: Annotated[int, msgspec.Meta(ge=0)]
+    candidate: float
+    incumbent: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float = 0.95
+    tolerance: float = 0.0
+    suspicious_gain: float = 0.0
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 promoted, 2 rejected or suspicious, 3 ungated; errors are 1."""
+        return EXIT_CODES[self.decision]
