@@ -139,6 +139,7 @@ def _likeness(items: Items, situation: Situation) -> Callable[[int], Array]:
 
     def jaccard(place: int) -> Array:
         common = tags @ tags[place]
-        return np.divide(common, sizes + sizes[place] - common, where=common > 0, out=np.zeros(len(items), np.float32))
+        index: Array = common / np.maximum(sizes + sizes[place] - common, 1)
+        return index
 
     return jaccard

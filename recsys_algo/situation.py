@@ -140,7 +140,8 @@ class Situation:
 class Trace:
     """How an answer came about: what each source proposed, and the slate after each stage, by the stage's name.
 
-    ``shares`` are those of ``pools``, place by place; the pools of the fallback ladder come last, with a share of 0.
+    ``shares`` are those of ``pools``, place by place; the last ``rungs`` pools are of the fallback ladder, with a
+    share of 0.
     """
 
     situation: Situation
@@ -148,6 +149,7 @@ class Trace:
     shares: tuple[float, ...]
     blend: Blend
     steps: tuple[tuple[str, Slate], ...]
+    rungs: int = 0
 
     def signals(self, item: int) -> dict[str, float]:
         """What each source that proposed the item gave to its score, largest first."""

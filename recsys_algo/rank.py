@@ -1,0 +1,114 @@
+"""Ranking: ``recommend`` and ``similar`` turn a bundle and a query into an answer, and nothing else goes in.
+
+Sources are first asked for ``max(5 k, 200)`` candidates each. If less than ``k`` of them pass filters and caps, they
+are asked again for all that pass the filters, and the fallback ladder fills what is still missing. So a short answer
+means that there is nothing else. The trace and the counts are those of the last round.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import repeat
+
+import numpy as np
+
+from recsys_algo.blend import blend, extended
+from recsys_algo.bundle import Bundle
+from recsys_algo.candidates import EMPTY, Ask
+from recsys_algo.caveats import warnings_of
+from recsys_algo.errors import UnknownStrategy
+from recsys_algo.fallback import ladder
+from recsys_algo.resolve import situated
+from recsys_algo.situation import Answer, Query, RankedItem, Situation, Trace
+from recsys_algo.slate import Items, Pool
+from recsys_algo.stages import STAGES, allowed, fold
+from recsys_algo.strategies import STRATEGIES, Plan, alike, planned
+
+__all__ = ["STRATEGIES", "UnknownStrategy", "recommend", "similar"]
+_STEPS = {name: place for place, name in enumerate(("candidates", *(stage.__name__ for stage in STAGES)))}
+_COUNTED = {
+    "retrieved": _STEPS["candidates"],
+    "after_exclude": _STEPS["drop_excluded"],
+    "after_filter": _STEPS["keep_recent"],
+    "after_rules": _STEPS["drop_blocked"],
+    "returned": _STEPS["cut"],
+}
+
+
+def recommend(bundle: Bundle, query: Query) -> Answer:
+    """The best ``query.k`` items for the query. Raises ``UnknownStrategy``."""
+    return _answered(bundle, query, planned(bundle, query))
+
+
+def similar(bundle: Bundle, anchors: Sequence[str], query: Query, kind: str = "auto") -> Answer:
+    """Items that go with the anchors, by the sources of that kind (see `strategies.alike`); constraints hold."""
+    asked = replace(query, anchors=tuple(anchors))
+    return _answered(bundle, asked, alike(bundle, asked, kind))
+
+
+def _answered(bundle: Bundle, query: Query, plan: Plan) -> Answer:
+    trace = _ranked(situated(bundle, query, plan))
+    items = trace.steps[-1][1].items
+    strongest = trace.blend.strongest_of(items)
+    level = _level(trace, items, strongest)
+    return Answer(
+        items=_ranked_items(trace, strongest),
+        fallback_level=level,
+        counts={name: len(trace.steps[place][1].items) for name, place in _COUNTED.items()},
+        warnings=warnings_of(trace, plan, level, strongest),
+        trace=trace,
+    )
+
+
+def _ranked(situation: Situation) -> Trace:
+    if situation.included is None:
+        pools, shares = _pools(situation, situation.ask)
+        blended = blend(pools, shares)
+        trace = Trace(situation, pools, shares, blended, fold(blended.slate, situation))
+        if _suffices(trace):
+            return trace
+    return _ranked_from_all(situation)
+
+
+def _ranked_from_all(situation: Situation) -> Trace:
+    """The second round: every candidate that passes the filters, and behind them the rungs of the ladder."""
+    ask = replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
+    situation = replace(situation, ask=ask)
+    pools, shares = _pools(situation, ask)
+    rungs = ladder(situation) if situation.included is None else ()
+    blended = extended(blend(pools, shares), rungs, len(pools))
+    every_share = (*shares, *(0.0 for _ in rungs))
+    return Trace(situation, (*pools, *rungs), every_share, blended, fold(blended.slate, situation), len(rungs))
+
+
+def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[float, ...]]:
+    asked = [(pool, share) for source, share in situation.shares if (pool := source.pool(ask)) is not None]
+    if situation.injected is not None:
+        # A list to choose from has no say in the order; a list that competes counts as the weightiest source.
+        competes = situation.included is None
+        asked.append((situation.injected, max((share for _, share in situation.shares), default=1.0) * competes))
+    return tuple(pool for pool, _ in asked), tuple(share for _, share in asked)
+
+
+def _suffices(trace: Trace) -> bool:
+    items, situation = trace.steps[-1][1].items, trace.situation
+    if len(items) < situation.k:
+        return False
+    brands = set(situation.catalog.brand.take(items).tolist()) - {-1} if situation.min_brands else ()
+    return len(brands) >= situation.min_brands
+
+
+def _level(trace: Trace, items: Items, strongest: list[int]) -> int:
+    """The lowest level of any pool that proposed a returned item."""
+    level = min((trace.pools[number].level for number in set(strongest)), default=EMPTY)
+    for pool in trace.pools:
+        if pool.level < level and np.isin(items, pool.items).any():
+            level = pool.level
+    return level
+
+
+def _ranked_items(trace: Trace, strongest: list[int]) -> tuple[RankedItem, ...]:
+    items, scores = trace.steps[-1][1]
+    indices = items.tolist()
+    ids = trace.situation.catalog.ids.take(indices)
+    sources = [trace.pools[number].source for number in strongest]
+    return tuple(map(RankedItem, ids, range(1, len(ids) + 1), scores.tolist(), sources, indices, repeat(trace)))

@@ -1,0 +1,162 @@
+"""A query meets a bundle: ids become indices, defaults become values, sets become masks. The result is a Situation."""
+
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+
+from data_contracts.documents import ExcludeSeen
+from recsys_algo.arrays import Array
+from recsys_algo.bundle import Bundle
+from recsys_algo.candidates import EDITORIAL, Ask, Vectors
+from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
+from recsys_algo.situation import Caps, Constraints, Price, Query, Situation, Warning
+from recsys_algo.slate import Items, Mask, Pool
+from recsys_algo.strategies import Plan
+
+POOL_FACTOR, SMALLEST_POOL = 5, 200  # candidates per source before filters: so many times k, and at least so many
+LISTED = 20  # ids that a warning names
+DAY_S = 86_400
+
+
+def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
+    """The situation of this query. Raises ``ValueError`` for a ``k`` below 1 and a ``now`` without time zone."""
+    if query.k < 1:
+        raise ValueError(f"k is {query.k}; at least 1 item can be asked for")
+    if query.now.tzinfo is None:
+        raise ValueError(f"now is {query.now.isoformat()}, without a time zone; times are aware")
+    catalog, ranking, wanted = bundle.catalog, bundle.ranking, query.constraints
+    subjects = tuple(id for id in (query.user_id, query.anonymous_id, query.session_id) if id)
+    anchors = _anchors(bundle, query, subjects)
+    window = max(POOL_FACTOR * query.k, SMALLEST_POOL)
+    included = _known(catalog, query.include_ids)
+    restricts = bool(query.include_ids) and query.include_mode == "restrict"
+    dedupe = _default(wanted.dedupe_parent, ranking.dedupe_parent)
+    mmr_lambda = _default(query.mmr_lambda, ranking.diversity.mmr_lambda)
+    return Situation(
+        bundle=bundle,
+        query=query,
+        catalog=catalog,
+        k=query.k,
+        window=window,
+        ask=Ask(subjects, query.segment, anchors.items, anchors.weights, window, cosine=plan.similar),
+        shares=plan.shares,
+        injected=_injected(included) if len(included) else None,
+        included=catalog.mask(included) if restricts else None,
+        excluded=_excluded(catalog, query),
+        seen=None if plan.repeats else _seen(bundle, query, subjects),
+        available_only=_default(wanted.available_only, ranking.available_only) and not catalog.all_available,
+        tagged=_tagged(catalog, wanted),
+        price=_price(catalog, wanted),
+        created_after=None if wanted.created_after is None else int((wanted.created_after - EPOCH) // MICROSECOND),
+        blocked=bundle.blocked,
+        dedupe_parent=dedupe,
+        taken=frozenset(catalog.group.take(anchors.items).tolist()) if dedupe and query.anchors else frozenset(),
+        caps=_caps(bundle, wanted),
+        min_brands=query.min_brands or 0,
+        mmr_lambda=mmr_lambda,
+        vectors=_vectors(bundle) if mmr_lambda < 1 else None,
+        warnings=(*_unknown("anchor", anchors.unknown), *_unavailable(plan.missing)),
+    )
+
+
+class _Anchors(NamedTuple):
+    items: Items
+    weights: Array
+    unknown: tuple[str, ...] = ()
+
+
+_NO_ANCHORS = _Anchors(np.zeros(0, np.int32), np.zeros(0))
+
+
+def _anchors(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> _Anchors:
+    """The items of the visit or else the newest and heaviest of the user's past, with their weights."""
+    if query.anchors:
+        ids = list(dict.fromkeys(query.anchors))
+        items = bundle.catalog.ids.find_all(ids)
+        weights = np.array([query.anchor_weights.get(id, 1.0) for id in ids])
+        unknown = tuple(id for id, item in zip(ids, items.tolist(), strict=True) if item < 0)
+        return _Anchors(items[items >= 0], weights[items >= 0], unknown) if unknown else _Anchors(items, weights)
+    past = None if bundle.history is None else bundle.history.row(subjects)
+    if past is None:
+        return _NO_ANCHORS
+    most = bundle.ranking.history_items
+    return _Anchors(past[0][:most], past[1][:most])
+
+
+def _known(catalog: Catalog, ids: tuple[str, ...]) -> Items:
+    if not ids:
+        return _NO_ANCHORS.items
+    items = catalog.ids.find_all(list(dict.fromkeys(ids)))
+    return items[items >= 0]
+
+
+def _injected(items: Items) -> Pool:
+    return Pool("include", EDITORIAL, "requested", items, np.arange(len(items), 0, -1, dtype=np.float32))
+
+
+def _excluded(catalog: Catalog, query: Query) -> Mask | None:
+    return catalog.mask_of_ids((*query.exclude_ids, *query.anchors)) if query.exclude_ids or query.anchors else None
+
+
+def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | None:
+    """What the user had by an event of the unwanted types, on that many days before now or later."""
+    asked = query.constraints.exclude_seen
+    rule: ExcludeSeen | None = bundle.ranking.exclude_seen if isinstance(asked, msgspec.UnsetType) else asked
+    if rule is None:
+        return None
+    first_day = query.now.timestamp() // DAY_S - rule.days
+    rows = [row for type in rule.types if (past := bundle.seen.get(type)) and (row := past.row(subjects))]
+    recent = [items[days >= first_day] for items, days in rows]
+    return bundle.catalog.mask(np.concatenate(recent)) if any(map(len, recent)) else None
+
+
+def _tagged(catalog: Catalog, wanted: Constraints) -> Mask | None:
+    masks = [catalog.any_tagged([tag]) for tag in wanted.include_tags_all]
+    if wanted.include_tags_any:
+        masks.append(catalog.any_tagged(wanted.include_tags_any))
+    if wanted.exclude_tags_any:
+        masks.append(~catalog.any_tagged(wanted.exclude_tags_any))
+    return np.logical_and.reduce(masks) if masks else None
+
+
+def _price(catalog: Catalog, wanted: Constraints) -> Price | None:
+    if wanted.price_between is None:
+        return None
+    low, high = wanted.price_between
+    # A currency that no item has is a word that no item has: -2, as -1 stands for items without one.
+    currency = None if wanted.currency is None else catalog.word(wanted.currency)
+    return Price(low or 0, np.iinfo(np.int64).max if high is None else high, -2 if currency == -1 else currency)
+
+
+def _caps(bundle: Bundle, wanted: Constraints) -> Caps | None:
+    ranking = bundle.ranking
+    brand = _default(wanted.max_per_brand, ranking.max_per_brand)
+    category = _default(wanted.max_per_category, ranking.max_per_category)
+    tags = {**ranking.max_per_tag, **wanted.max_per_tag}
+    if brand is None and category is None and not tags:
+        return None
+    words = {bundle.catalog.word(tag.lower()): most for tag, most in tags.items()}
+    return Caps(brand, category, {word: most for word, most in words.items() if word >= 0})
+
+
+def _vectors(bundle: Bundle) -> Vectors | None:
+    return next((source for source in bundle.sources.values() if isinstance(source, Vectors)), None)
+
+
+T = TypeVar("T")
+
+
+def _default(asked: T | None, otherwise: T) -> T:
+    return otherwise if asked is None else asked
+
+
+def _unknown(role: str, ids: tuple[str, ...]) -> Iterable[Warning]:
+    if ids:
+        yield Warning("UNKNOWN_ITEM", f"{len(ids)} {role} ids are not in the catalog: {', '.join(ids[:LISTED])}")
+
+
+def _unavailable(missing: tuple[str, ...]) -> Iterable[Warning]:
+    if missing:
+        yield Warning("SIGNAL_UNAVAILABLE", f"nothing in this generation serves {', '.join(missing)}")
