@@ -9,6 +9,7 @@ ContractError
    |- BlobExists        create-only write on a key that is taken by other content
    |- BlobChanged       compare-and-swap lost: somebody else moved it first
    |- BlobCorrupt       the bytes are not those that the hash or the signature promised
+   |- BlobForeign       the value says that it belongs to another tenant, surface or generation than its key
    |- StoreUnavailable  the store did not answer; trying again later may help
 """
 
@@ -47,6 +48,10 @@ class BlobChanged(BlobError):
 
 class BlobCorrupt(BlobError):
     """The stored bytes are not the promised ones."""
+
+
+class BlobForeign(BlobError):
+    """The value belongs under another key."""
 
 
 class StoreUnavailable(BlobError):

@@ -18,6 +18,7 @@ ENGINE_API = 1  # what this code can read; raised when an artifact's arrays chan
 
 T = TypeVar("T", bound=msgspec.Struct)
 Decision = Literal["promoted", "rejected", "suspicious", "ungated"]
+PUBLISHABLE: tuple[Decision, ...] = ("promoted", "ungated")  # what may be served
 Sha256 = Annotated[str, msgspec.Meta(min_length=64, max_length=64, pattern="^[0-9a-f]{64}$")]
 Generation = Annotated[int, msgspec.Meta(ge=1)]
 
