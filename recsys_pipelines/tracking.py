@@ -27,7 +27,11 @@ from recsys_pipelines.algorithm import Algorithm
 KEY = "recsys.key"
 MANIFEST = "manifest"  # the folder of a run that its model version points at
 PARAMS_PER_BATCH = 100  # what MLflow takes at once
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}  # its 7 retries take 4 minutes
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is for the answers of commands
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # the default of 7 takes 4 minutes
+}
 
 
 class TrackingFailed(Exception):
