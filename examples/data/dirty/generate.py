@@ -30,8 +30,9 @@ Spoil = Callable[[Rows], object]
 class Case:
     """One way to be bad, and what must come of it.
 
-    ``rejected`` counts rejected rows by table and column; ``stopped_by`` says what stops the batch, or is empty when
-    the batch goes on without those rows. ``spoil_file`` works on the bytes of ``events.csv``.
+    ``rejected`` counts rejected rows by rule, as ``checks.severity`` of a tenant document names it; ``stopped_by`` says
+    what stops the batch, or is empty when it goes on without those rows. ``spoil_file`` works on the bytes of
+    ``events.csv``.
     """
 
     name: str
@@ -96,78 +97,81 @@ CASES = (
     Case(
         name="bad-types",
         wrong="a text where a number must be (`value`, `price_minor`)",
-        rejected={"events.value": 2, "items.price_minor": 1},
+        rejected={"events.value.type": 2, "items.price_minor.type": 1},
         events=put("value", "many", "1,5"),
         items=put("price_minor", "cheap"),
     ),
     Case(
         name="unknown-type",
         wrong="event types that do not exist: `hover`, number 7",
-        rejected={"events.type": 2},
+        rejected={"events.type.one_of": 2},
         events=put("type", "hover", "7"),
     ),
     Case(
         name="missing-user",
         wrong="neither user, anonymous id nor session",
-        rejected={"events.user_id": 2},
+        rejected={"events.user_id.subject": 2},
         events=nobody,
     ),
     Case(
         name="negative-price",
         wrong="a price and a quantity below zero",
-        rejected={"items.price_minor": 2, "events.value": 1},
+        rejected={"items.price_minor.minimum": 2, "events.value.minimum": 1},
         items=put("price_minor", "-100", "-1"),
         events=put("value", "-2.0"),
     ),
     Case(
         name="unparsable-time",
         wrong="times that are none: a word, a month 13, nothing",
-        rejected={"events.ts": 3},
+        rejected={"events.ts.type": 2, "events.ts.not_null": 1},
         events=put("ts", "yesterday", "2026-13-45T00:00:00Z", ""),
     ),
     Case(
         name="future-time",
         wrong="events of the year 2099",
-        rejected={"events.ts": 2},
+        rejected={"events.ts.not_future": 2},
         events=put("ts", "2099-01-01T00:00:00Z", "2099-12-31T23:59:59Z"),
     ),
     Case(
         name="duplicate-ids",
-        wrong="three event ids that come twice; they are dropped, not rejected",
+        wrong="three event ids that come twice, one with another value: the first one counts",
+        rejected={"events.event_id.unique": 3},
         events=twice,
     ),
     Case(
         name="control-characters",
         wrong="control characters in ids",
-        rejected={"events.item_id": 1, "events.user_id": 1},
+        rejected={"events.item_id.pattern": 1, "events.user_id.pattern": 1},
         events=each(put("item_id", f"i0{BELL}1"), put("user_id", f"u{ESCAPE}[31m", first=11)),
     ),
     Case(
         name="over-long-ids",
         wrong="ids of 300 characters, where 256 is the limit",
-        rejected={"events.event_id": 1, "events.item_id": 1},
+        rejected={"events.event_id.pattern": 1, "events.item_id.pattern": 1},
         events=each(put("event_id", LONG), put("item_id", LONG, first=11)),
     ),
     Case(
         name="missing-ids",
         wrong="rows without the id that names them",
-        rejected={"events.event_id": 1, "items.item_id": 1},
+        rejected={"events.event_id.not_null": 1, "items.item_id.not_null": 1},
         events=put("event_id", ""),
         items=put("item_id", "", first=48),
     ),
     Case(
         name="mixed",
-        wrong="one row of each of the above",
+        wrong="most of the above in one batch",
         rejected={
-            "events.value": 1,
-            "events.type": 1,
-            "events.user_id": 1,
-            "events.ts": 2,
-            "events.item_id": 2,
-            "items.price_minor": 1,
+            "events.value.type": 1,
+            "events.type.one_of": 1,
+            "events.user_id.subject": 1,
+            "events.ts.type": 1,
+            "events.ts.not_future": 1,
+            "events.item_id.pattern": 2,
+            "events.event_id.unique": 3,
+            "items.price_minor.minimum": 1,
         },
         events=each(
-            put("value", "many", first=10),
+            put("value", "many", first=15),
             put("type", "hover", first=20),
             each(put("user_id", "", first=30), put("session_id", "", first=30)),
             put("ts", "yesterday", "2099-01-01T00:00:00Z", first=40),
@@ -179,7 +183,7 @@ CASES = (
     Case(
         name="half-invalid",
         wrong="every second row has an unknown type",
-        rejected={"events.type": ROWS // 2},
+        rejected={"events.type.one_of": ROWS // 2},
         stopped_by="more than a tenth of the file's rows rejected",
         events=lambda rows: [put("type", "hover", first=number)(rows) for number in range(1, ROWS, 2)],
     ),
@@ -207,6 +211,12 @@ CASES = (
         stopped_by="bytes that are not UTF-8",
         events=put("session_id", "café"),
         spoil_file=lambda body: body.decode().encode("latin-1"),
+    ),
+    Case(
+        name="broken-line",
+        wrong="a line with a field too many, as an unquoted comma makes it",
+        stopped_by="a line that does not fit the header",
+        spoil_file=lambda body: body.replace(b",view,", b",view,by hand,", 1),
     ),
     Case(
         name="missing-column",
