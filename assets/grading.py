@@ -1,0 +1,113 @@
+"""One surface, graded: the candidate as served, each of its sources alone, and the incumbent, on one fixture."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from data_contracts.documents import TenantDocument
+from recsys_algo.bundle import Bundle, open_encoded
+from recsys_algo.encode import Encoded
+from recsys_algo.situation import Answer
+from recsys_eval.gate import decide
+from recsys_eval.metrics.evaluation import Metrics, evaluate
+from recsys_eval.verdict import Verdict
+from recsys_pipelines.decisions import Interval, Judgement
+from recsys_pipelines.incumbent import Incumbent, incumbent
+from recsys_pipelines.replay import Fixture, answers, recs
+from recsys_pipelines.workshop import Workshop
+
+SEED = 1  # of the bootstrap: the same data gives the same interval
+
+
+class Graded(NamedTuple):
+    """Everything that was measured about one surface; ``replies`` are the candidate's answers by user."""
+
+    surface: str
+    bundle: Bundle
+    replies: Mapping[str, Answer]
+    blend: Metrics
+    algorithms: Mapping[str, Metrics]
+    incumbent: Metrics | None
+    baseline: Incumbent
+    verdict: Verdict
+
+
+class Entry(NamedTuple):
+    """What is to be graded: the evaluated fit of a tenant's candidate, and the question it has to answer."""
+
+    document: TenantDocument
+    encoded: Sequence[Encoded]
+    fixture: Fixture
+
+
+def grade(shop: Workshop, entry: Entry, surface: str) -> Graded:
+    """Measure the candidate on a surface and ask the gate."""
+    document, encoded, fixture = entry
+    bundle = open_encoded(document.tenant, surface, encoded, document.on(surface), fixture.cut)
+    cuts = document.evaluation.k
+    replies = answers(bundle, fixture.users, max(cuts), fixture.cut)
+    baseline = incumbent(shop, document.tenant, surface, fixture.cut)
+    if not fixture.users:
+        return unmeasured(document, bundle, baseline)
+    blend = measured(replies, fixture, cuts)
+    theirs = baseline_metrics(baseline, fixture, cuts)
+    again = measured(answers(bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
+    verdict = decide(blend, theirs, document.gate, rng=np.random.default_rng(SEED), repeat=again)
+    alone = {name: measured_alone(bundle, name, fixture, cuts) for name, weight in weighed(bundle) if weight > 0}
+    return Graded(surface, bundle, replies, blend, alone, theirs, baseline, verdict)
+
+
+def unmeasured(document: TenantDocument, bundle: Bundle, baseline: Incumbent) -> Graded:
+    """The grade where nobody did anything in the test days: nothing was measured, so nothing is claimed."""
+    reason = f"nobody acted on the catalog in the last {document.evaluation.test_days} days, so nothing can be measured"
+    verdict = Verdict(decision="ungated", reason=reason, metric=document.gate.metric, users=0, candidate=0.0)
+    nothing = Metrics({}, pl.DataFrame(schema={"user_id": pl.String}))
+    return Graded(bundle.surface, bundle, {}, nothing, {}, None, Incumbent(None, baseline.generation, reason), verdict)
+
+
+def weighed(bundle: Bundle) -> list[tuple[str, float]]:
+    """The sources of the surface with their weights, by name."""
+    return sorted(bundle.ranking.weights.items())
+
+
+def measured(replies: Mapping[str, Answer], fixture: Fixture, cuts: Sequence[int]) -> Metrics:
+    """The metrics of what was answered."""
+    return evaluate(recs(replies), fixture.truth, cuts, train=fixture.train, catalog=fixture.catalog)
+
+
+def measured_alone(bundle: Bundle, source: str, fixture: Fixture, cuts: Sequence[int]) -> Metrics:
+    """The metrics of one source by itself; what a fallback would have filled in does not count for it."""
+    replies = answers(bundle, fixture.users, max(cuts), fixture.cut, weights={source: 1.0})
+    rows = recs(replies, only_source=source)
+    return evaluate(rows, fixture.truth, cuts, train=fixture.train, catalog=fixture.catalog)
+
+
+def baseline_metrics(baseline: Incumbent, fixture: Fixture, cuts: Sequence[int]) -> Metrics | None:
+    """The incumbent's metrics on the candidate's fixture."""
+    if baseline.bundle is None:
+        return None
+    return measured(answers(baseline.bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
+
+
+def judged(graded: Graded) -> Judgement:
+    """What is kept of a graded surface."""
+    verdict = graded.verdict
+    ungated = verdict.decision == "ungated" and graded.baseline.reason
+    return Judgement(
+        surface=graded.surface,
+        decision=verdict.decision,
+        reason=graded.baseline.reason if ungated else verdict.reason,
+        metrics=graded.blend.summary,
+        algorithms={name: metrics.summary for name, metrics in graded.algorithms.items()},
+        baseline_generation=graded.baseline.generation,
+        interval=interval(verdict),
+    )
+
+
+def interval(verdict: Verdict) -> Interval | None:
+    """The verdict's interval, if there was something to compare with."""
+    if verdict.difference is None or verdict.low is None or verdict.high is None:
+        return None
+    return Interval(difference=verdict.difference, low=verdict.low, high=verdict.high)

@@ -1,0 +1,91 @@
+"""A graded surface as a report for people: decision, measurements, data, two users' lists, origin."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from assets.grading import Graded
+from assets.partitions import Scope
+from data_contracts.manifest import Lineage, Window
+from recsys_algo.situation import Answer
+from recsys_eval.report import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality, Written, system, write
+from recsys_pipelines.candidate import Arrays
+from recsys_pipelines.replay import Fixture
+from recsys_pipelines.training import window
+from recsys_pipelines.validation import Verdict, read_verdict
+from recsys_pipelines.workshop import Workshop
+
+SAMPLES = 2
+
+
+def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture, arrays: Arrays) -> Written:
+    """The three files of one surface's report, in a folder of its own."""
+    document = shop.tenant(scope.tenant).document
+    span = window(document, scope.day)
+    verdict = read_verdict(shop.lake, scope.tenant, scope.day)
+    report = Report(
+        tenant=scope.tenant,
+        surface=graded.surface,
+        created_at=shop.now(),
+        verdict=graded.verdict,
+        systems=tuple(systems(graded)),
+        train=Window(span.start, fixture.cut),
+        test=Window(fixture.cut, span.end),
+        quality=quality(verdict) if verdict else Quality(),
+        samples=tuple(samples(graded, fixture)),
+        lineage=Lineage(data_fingerprint=arrays.data_fingerprint, config_hash=arrays.fingerprint),
+        baseline_generation=graded.baseline.generation,
+        notes=(graded.baseline.reason,) if graded.baseline.reason else (),
+    )
+    return write(report, report_folder(shop, scope, graded.surface))
+
+
+def report_folder(shop: Workshop, scope: Scope, surface: str) -> Path:
+    """Where the report of one surface goes."""
+    return shop.report_folder(scope.tenant, scope.day.isoformat()) / surface
+
+
+def systems(graded: Graded) -> Iterator[System]:
+    """What was measured: the blend first, the incumbent, then each source alone."""
+    yield system("blend, as served", "served", graded.blend)
+    if graded.incumbent is not None:
+        yield system(f"generation {graded.baseline.generation}", "incumbent", graded.incumbent)
+    for name, metrics in graded.algorithms.items():
+        yield system(name, "algorithm", metrics)
+
+
+def quality(verdict: Verdict) -> Quality:
+    """What went in, from the verdict on the landed files."""
+    return Quality(
+        tables=tuple(
+            TableQuality(table=table, rows=accepted + rejected, rejected=rejected)
+            for table, accepted, rejected in verdict.rows()
+        ),
+        checks=tuple(
+            QualityCheck(
+                name=check.name, table=check.table, passed=check.passed, severity=check.severity, detail=check.detail
+            )
+            for check in verdict.checks
+        ),
+    )
+
+
+def samples(graded: Graded, fixture: Fixture) -> Iterator[Sample]:
+    """The lists of the users whose fallback is least: those about whom something was known, by id."""
+    chosen = sorted(graded.replies, key=lambda user: (graded.replies[user].fallback_level, user))[:SAMPLES]
+    for user in chosen:
+        truth = set(fixture.truth.filter(user_id=user)["item_id"])
+        yield Sample(user_id=user, items=tuple(places(graded, graded.replies[user], truth)))
+
+
+def places(graded: Graded, answer: Answer, truth: set[str]) -> Iterator[SampleItem]:
+    """One user's list, with titles and whether the user chose the item in the end."""
+    catalog = graded.bundle.catalog
+    for item in answer.items:
+        described = catalog.describe(catalog.ids.find(item.item_id))
+        yield SampleItem(
+            rank=item.rank,
+            item_id=item.item_id,
+            title=described.get("title") or "",
+            reasons=item.reasons,
+            hit=item.item_id in truth,
+        )

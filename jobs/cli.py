@@ -1,0 +1,68 @@
+"""The `recsys` command: operate the suite from a shell, a cron job or CI, without the UI.
+
+Exit codes: 0 done, 1 error or wrong usage, 2 stopped by the gate, 4 stopped by the data checks.
+"""
+
+import os
+import sys
+import traceback
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+
+from data_contracts.errors import ContractError
+
+OURS = ("data_contracts", "recsys_algo", "recsys_pipelines", "recsys_eval", "serving", "assets", "jobs")
+STATE = "All state is under RECSYS_HOME (default ./.recsys). Start with `recsys demo`."
+
+app = App(name="recsys", help=f"Build, gate, publish, serve and explain recommendations, tenant by tenant.\n\n{STATE}")
+run = App(name="run", help="Run a job here, recorded like every other run.")
+
+app.command("jobs.commands.demo:demo", help="The main job on the demo data: from raw events to recommendations.")
+app.command(run)
+run.command("jobs.commands.run:daily", help="Ingest, validate, train, evaluate, gate and publish.")
+app.command("jobs.commands.releases:releases", help="What was published, and what is served now.")
+app.command("jobs.commands.releases:rollback", help="Serve an earlier generation again; computes nothing.")
+app.command("jobs.commands.serve:serve", help="The HTTP server.")
+app.command("jobs.commands.explain:explain", help="Why a user gets these items, or does not get one.")
+app.command("jobs.commands.doctor:doctor", help="What state a tenant's data is in.")
+app.command("jobs.commands.generate:generate", help="Write a synthetic shop of any size.")
+app.command("jobs.commands.ui:ui", help="Dagster's UI with this installation's tenants.")
+app.command("jobs.commands.tenants:tenants", help="The tenants of this installation.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: a mistake of the user is one line and exit code 1; anything else is a bug and says so."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, ContractError) as error:
+        sys.exit(complain(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  (the last frame before the shell)
+        sys.exit(complain(explained(error)))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def explained(error: Exception) -> str:
+    """Our own errors say what to do; of others the stack trace is shown on request."""
+    if type(error).__module__.split(".")[0] in OURS or isinstance(error, OSError):
+        return str(error)
+    if os.environ.get("RECSYS_TRACEBACK"):
+        return "".join(traceback.format_exception(error))
+    return f"unexpected {type(error).__name__}: {error} (set RECSYS_TRACEBACK=1 to see where; please report it)"
+
+
+def complain(message: str) -> int:
+    """One line on standard error; the exit code."""
+    Console(stderr=True, soft_wrap=True).print(f"[red]error:[/] {escaped(message)}", highlight=False)
+    return 1
+
+
+def escaped(text: str) -> str:
+    """Text in which rich finds no markup."""
+    return text.replace("[", "\\[")
+
+
+if __name__ == "__main__":
+    main()

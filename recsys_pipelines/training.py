@@ -1,0 +1,104 @@
+"""Training: which days a fit reads, what is fitted, and the tables that it leaves in the lake.
+
+Every release has two fits with the same settings. The *evaluated* one does not see the last ``test_days`` of the
+window, the *served* one sees all of it; both are published, so that the next candidate can be compared with what
+this one really knew. Learned tables stand in the lake as ``models_{fit}/tenant=/date=/{artifact}.parquet``.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from data_contracts.documents import TenantDocument
+from data_contracts.manifest import Window
+from recsys_algo.encode import Encoded
+from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
+from recsys_pipelines.encoding import encode
+from recsys_pipelines.interactions import history, interactions, seen
+from recsys_pipelines.lake import Lake
+
+Fit = Literal["evaluated", "served"]
+FITS: tuple[Fit, ...] = ("evaluated", "served")
+
+
+class Learned(NamedTuple):
+    """One table that an algorithm learned, and for which fit."""
+
+    artifact: str
+    fit: Fit
+    rows: int
+
+
+def window(document: TenantDocument, day: date) -> Window:
+    """The days that a release as of the end of ``day`` reads."""
+    end = datetime.combine(day, time(), UTC) + timedelta(days=1)
+    return Window(end - timedelta(days=document.interactions.window_days), end)
+
+
+def until(document: TenantDocument, day: date, fit: Fit) -> datetime:
+    """Up to when a fit may know anything: the end of the window, less the test days if it is to be evaluated."""
+    held_out = timedelta(days=document.evaluation.test_days if fit == "evaluated" else 0)
+    return window(document, day).end - held_out
+
+
+def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
+    """The events of the window that the fit may see."""
+    span = window(document, day)
+    return lake.window("events", document.tenant, span.start, span.end).filter(pl.col("ts") < until(document, day, fit))
+
+
+def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
+    """The interactions of one fit, also written to ``interactions_{fit}``."""
+    catalog = lake.read("items", document.tenant, day)
+    pairs = interactions(
+        events_before(document, lake, day, fit), document.interactions, now=until(document, day, fit), catalog=catalog
+    )
+    lake.write(f"interactions_{fit}", document.tenant, day, pairs)
+    return pairs
+
+
+def training_data(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> TrainingData:
+    """What every algorithm of a fit learns from."""
+    return TrainingData(
+        lake.read(f"interactions_{fit}", document.tenant, day),
+        lake.read("items", document.tenant, day),
+        events_before(document, lake, day, fit),
+        now=until(document, day, fit),
+        users=lake.read("users", document.tenant, day),
+    )
+
+
+def chosen(document: TenantDocument, algorithm: str) -> dict[str, Algorithm]:
+    """The tenant's artifacts that are made by this algorithm, with its settings."""
+    return {name: settings for name, settings in configured(document).items() if settings.name == algorithm}
+
+
+def train(document: TenantDocument, lake: Lake, day: date, algorithm: str) -> list[Learned]:
+    """Fit every artifact of one algorithm, both ways, into the lake."""
+    learned = []
+    artifacts = chosen(document, algorithm)
+    for fit in FITS if artifacts else ():
+        data = training_data(document, lake, day, fit)
+        for name, settings in artifacts.items():
+            table = settings.fit(data)
+            lake.write(f"models_{fit}", document.tenant, day, table, part=name)
+            learned.append(Learned(name, fit, table.height))
+    return learned
+
+
+def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder: Path) -> list[Encoded]:
+    """Everything that one fit publishes, as arrays in ``folder``: the same tables give the same bytes."""
+    pairs = lake.read(f"interactions_{fit}", document.tenant, day)
+    tables = {
+        name: (settings.name, settings.shape, lake.read(f"models_{fit}", document.tenant, day, part=name))
+        for name, settings in configured(document).items()
+    }
+    return encode(
+        tables,
+        lake.read("items", document.tenant, day),
+        history(pairs, document.ranking.history_items),
+        seen(events_before(document, lake, day, fit)),
+        folder,
+    )
