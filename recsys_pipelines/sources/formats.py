@@ -1,0 +1,124 @@
+"""How each file format becomes a lazy frame, with a check that the columns that are needed are there."""
+
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import polars as pl
+
+from data_contracts.documents import SourceSpec
+from recsys_pipelines.sources.diagnosis import opened
+from recsys_pipelines.sources.source import Needs, SchemaDrift
+
+Format = Literal["csv", "jsonl", "parquet"]
+
+SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".dat": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+COMPRESSED = (".gz", ".zst")
+_SNIFFED_LINES = 1000
+_INNER_DELIMITER = "\x1f"  # Polars splits at one byte; a longer delimiter is replaced by this control character
+
+
+@contextmanager
+def scan(path: Path, format: Format, spec: SourceSpec, needs: Needs, *, name: str) -> Iterator[pl.LazyFrame]:
+    """The file's rows, readable inside the block. Raises ``SchemaDrift``, about ``name``, if a column is missing.
+
+    A column's name with dots that is no column itself means a key inside a column (``payload.video.id``).
+    """
+    with _plain(path, format, spec) as readable:
+        match format:
+            case "parquet":
+                rows = pl.scan_parquet(readable, glob=False)
+                columns = rows.collect_schema().names()
+            case "jsonl":
+                columns = _keys(readable, needs.required)
+                names = dict.fromkeys((*columns, *(each.partition(".")[0] for each in needs.wanted)))
+                rows = pl.scan_ndjson(readable, schema=dict.fromkeys(names, pl.String()))
+            case "csv":
+                rows = _scan_csv(readable, name, spec)
+                columns = rows.collect_schema().names()
+        _check_columns(name, columns, needs)
+        yield rows
+
+
+def is_in(name: str, columns: Sequence[str]) -> bool:
+    """Whether a column has that name, or the name of what it is inside of."""
+    return name in columns or name.partition(".")[0] in columns
+
+
+def _scan_csv(path: Path, name: str, spec: SourceSpec) -> pl.LazyFrame:
+    single = len(spec.delimiter) == 1
+    rows = pl.scan_csv(
+        path,
+        separator=spec.delimiter if single else _INNER_DELIMITER,
+        quote_char='"' if single else None,
+        has_header=spec.header,
+        infer_schema=False,
+        glob=False,
+    )
+    if spec.header or not spec.column_names:
+        return rows
+    found = rows.collect_schema().names()
+    if len(found) != len(spec.column_names):
+        raise SchemaDrift(name, f"it has {len(found)} columns, and `column_names` names {len(spec.column_names)}")
+    return rows.rename(dict(zip(found, spec.column_names, strict=True)))
+
+
+def _keys(path: Path, required: Sequence[str]) -> list[str]:
+    """The keys of the first lines; of all lines, which takes longer, if that leaves a required one out."""
+    keys = pl.scan_ndjson(path, infer_schema_length=_SNIFFED_LINES).collect_schema().names()
+    if all(is_in(name, keys) for name in required):
+        return keys
+    return pl.scan_ndjson(path, infer_schema_length=None).collect_schema().names()
+
+
+def _check_columns(name: str, columns: Sequence[str], needs: Needs) -> None:
+    missing = [column for column in needs.required if not is_in(column, columns)]
+    if not missing:
+        return
+    known = {part for column in needs.wanted for part in (column, column.partition(".")[0])}
+    unexpected = [column for column in columns if column not in known]
+    guesses = [f"{lost} (is it {found[0]} now?)" for lost in missing if (found := get_close_matches(lost, unexpected))]
+    raise SchemaDrift(
+        name,
+        f"the columns have changed: missing {', '.join(missing)}; not expected {', '.join(unexpected) or 'none'}"
+        + (f"; perhaps {', '.join(guesses)}" if guesses else ""),
+    )
+
+
+@contextmanager
+def _plain(path: Path, format: Format, spec: SourceSpec) -> Iterator[Path]:
+    """A file that Polars can scan: the one there is, or a copy in UTF-8 for as long as the block runs."""
+    as_it_is = path.suffix not in COMPRESSED if format == "parquet" else _is_plain_text(spec)
+    if as_it_is:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name.removesuffix(path.suffix if path.suffix in COMPRESSED else "")
+        with opened(path) as source, copy.open("wb") as target:
+            _copy(source, target, None if format == "parquet" else spec)
+        yield copy
+
+
+def _is_plain_text(spec: SourceSpec) -> bool:
+    return spec.encoding == "utf-8" and len(spec.delimiter) == 1
+
+
+def _copy(source: BinaryIO, target: BinaryIO, spec: SourceSpec | None) -> None:
+    if spec is None:
+        target.writelines(iter(lambda: source.read(1 << 20), b""))
+        return
+    with io.TextIOWrapper(source, encoding=spec.encoding, newline="") as text:
+        lines = text if len(spec.delimiter) == 1 else (line.replace(spec.delimiter, _INNER_DELIMITER) for line in text)
+        target.writelines(line.encode() for line in lines)
