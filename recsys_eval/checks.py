@@ -30,7 +30,7 @@ class Case:
     repeat: Metrics | None
     values: Vector
     base: Vector | None
-    difference: float | None  # relative, of the means
+    difference: float | None  # relative, of the means; None without an incumbent, or if its mean is 0
     interval: Interval | None
     chance: float  # of a difference this low between equal systems; 1 unless half was lost
 
@@ -59,18 +59,22 @@ def collapse(case: Case) -> Check | None:
     """Half of the metric is not lost."""
     if case.difference is None:
         return None
-    lost = case.difference <= -COLLAPSE_DROP and case.chance <= COLLAPSE_CHANCE
-    by_chance = f"; by chance alone that happens in {case.chance:.1%}" if case.difference <= -COLLAPSE_DROP else ""
-    return _check("collapse", not lost, f"{change(case)}{by_chance}; a loss of {COLLAPSE_DROP:.0%} is a collapse")
+    detail = f"{case.difference:+.1%}; a loss of {COLLAPSE_DROP:.0%} is a collapse"
+    if case.difference <= -COLLAPSE_DROP:
+        detail += f"; between equal systems chance gives one this large in {case.chance:.1%} of cases"
+    return _check("collapse", case.difference > -COLLAPSE_DROP or case.chance > COLLAPSE_CHANCE, detail)
 
 
 def harm(case: Case) -> Check | None:
     """The whole interval does not lie below the tolerance."""
     if case.interval is None or not case.enough:
         return None
-    held = case.interval.high >= -case.gate.tolerance
-    limit = f"the whole interval lies below {-case.gate.tolerance:+.1%}"
-    return _check("harm", held, f"{change(case)}; {'not ' if held else ''}{limit}")
+    high, limit = case.interval.high, -case.gate.tolerance
+    if high >= limit:
+        return _check(
+            "harm", True, f"no proven loss: the interval reaches up to {high:+.1%}, {limit:+.1%} is tolerated"
+        )
+    return _check("harm", False, f"a proven loss: the interval ends at {high:+.1%}, below the tolerated {limit:+.1%}")
 
 
 def coverage_kept(case: Case) -> Check | None:
@@ -132,9 +136,10 @@ def gain(case: Case) -> Check | None:
         return _check(
             "gain", False, f"{case.gate.metric} of the incumbent is 0 for each user: was it measured rightly?"
         )
-    held = case.interval.low <= case.gate.suspicious_gain
-    limit = f"the whole interval lies above {case.gate.suspicious_gain:+.0%}"
-    return _check("gain", held, f"{change(case)}; {'not ' if held else ''}{limit}{'' if held else ': look for a leak'}")
+    low, limit = case.interval.low, case.gate.suspicious_gain
+    if low <= limit:
+        return _check("gain", True, f"the interval begins at {low:+.1%}; above {limit:+.0%} it would look like a leak")
+    return _check("gain", False, f"too good: the interval begins at {low:+.1%}, above {limit:+.0%}; look for a leak")
 
 
 CHECKS: tuple[tuple[Decision, Callable[[Case], Check | None]], ...] = (
@@ -154,20 +159,19 @@ def _check(name: str, passed: bool, detail: str) -> Check:
     return Check(name=name, passed=passed, detail=detail)
 
 
-def change(case: Case) -> str:
-    """The difference in words; the caller made sure that there is one."""
-    if case.base is None or case.interval is None or case.difference is None:
-        return "no difference can be given"
-    means = f"{case.gate.metric} {case.values.mean():.4f} against {case.base.mean():.4f}"
-    interval = f"{case.gate.confidence:.0%} interval {case.interval.low:+.1%} to {case.interval.high:+.1%}"
-    return f"{means}: {case.difference:+.1%}, {interval}, {case.users} users"
-
-
-def no_harm(case: Case) -> str:
-    """Why a candidate that failed no check may go out, and how large a loss could still hide in the noise."""
-    if case.difference is None or case.interval is None:
-        return "no difference can be given"
-    if case.interval.low == case.interval.high == 0:
-        return f"{case.gate.metric} {case.values.mean():.4f} is the same for each of {case.users} users"
-    unseen = case.difference - case.interval.low
-    return f"{change(case)}; no proven loss above {case.gate.tolerance:.1%}; one below {unseen:.1%} could go unseen"
+def why(case: Case, detail: str | None) -> str:
+    """The failed check, or why a candidate that failed none may go out, with the numbers it was judged by."""
+    if case.difference is None or case.interval is None or case.base is None:
+        return detail or ""
+    if not case.interval.low < case.interval.high and case.difference == 0:
+        change = f"{case.gate.metric} {case.values.mean():.4f} is the same for each of {case.users} users"
+        return f"{detail}; {change}" if detail else change
+    low, high = case.interval
+    change = (
+        f"{case.gate.metric} {case.values.mean():.4f} against {case.base.mean():.4f}, {case.difference:+.1%} "
+        f"({case.gate.confidence:.0%} interval {low:+.1%} to {high:+.1%}, {case.users} users)"
+    )
+    if detail:
+        return f"{detail}; {change}"
+    blind = f"a loss smaller than {case.difference - low:.1%} could not have been seen"
+    return f"{change}; no loss above {case.gate.tolerance:.1%} is proven; {blind}"

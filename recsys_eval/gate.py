@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 
 from data_contracts.documents import Gate
+from data_contracts.manifest import Decision
+from recsys_eval.checks import CHECKS, COLLAPSE_DROP, Case, why
 from recsys_eval.errors import DifferentUsers, InvalidFrame
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_eval.metrics.hits import Vector
-from recsys_eval.checks import CHECKS, COLLAPSE_DROP, Case, no_harm
-from recsys_eval.statistics import chance_of_drop, percentiles, resampled_means
+from recsys_eval.statistics import Interval, chance_of_drop, percentiles, resampled_means
 from recsys_eval.verdict import Verdict
 
 
@@ -37,10 +38,11 @@ def decide(
     case = _case(candidate, incumbent, gate, repeat=repeat, rng=rng)
     looked = [(decision, check) for decision, look in CHECKS if (check := look(case)) is not None]
     failed = [(decision, check.detail) for decision, check in looked if not check.passed]
-    decision, reason = failed[0] if failed else ("promoted", no_harm(case))
+    passed: tuple[Decision, None] = ("promoted", None)
+    decision, detail = failed[0] if failed else passed
     return Verdict(
         decision=decision,
-        reason=reason,
+        reason=why(case, detail),
         metric=gate.metric,
         users=case.users,
         candidate=float(case.values.mean()),
@@ -66,7 +68,8 @@ def _case(
     if base is not None and base.mean() > 0:
         relative = (values - base) / base.mean()
         difference = float(relative.mean())
-        interval = percentiles(resampled_means(relative, gate.resamples, rng), gate.confidence)
+        low, high = percentiles(resampled_means(relative, gate.resamples, rng), gate.confidence)
+        interval = Interval(max(low, -1.0), high)  # nothing can lose more than all
         if difference <= -COLLAPSE_DROP:
             chance = chance_of_drop(relative, gate.resamples, rng)
     return Case(gate, candidate, incumbent, repeat, values, base, difference, interval, chance)

@@ -15,10 +15,11 @@ Traits = Any  # a csr_array: one row of length 1 per item, or an empty row for a
 
 
 def diversity(lists: Lists, traits: Traits) -> Vector:
-    """Mean distance, 1 - cosine, over the pairs of each list (Ziegler et al., 2005, WWW).
+    """How different the items within a list are: 0 all of a kind, 1 each pair of another category.
 
-    Items without traits are left out; a list with fewer than two others is nan. With one category per item it is the
-    share of pairs from different categories. All pairs at once: |sum of the rows|^2 = n + 2 * (sum of the cosines).
+    Mean distance, 1 - cosine of the traits, over the pairs of each list (Ziegler et al., 2005, WWW). Items without
+    traits are left out; a list with fewer than two others is nan. With one category per item it is the share of pairs
+    from different categories. All pairs at once: |sum of the rows|^2 = n + 2 * (sum of the cosines).
 
     >>> from recsys_eval.metrics import indexed
     >>> recs = pl.DataFrame({"user_id": ["ann"] * 3, "item_id": ["tea", "jam", "cup"], "rank": [1, 2, 3]})

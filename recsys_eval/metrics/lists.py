@@ -64,7 +64,9 @@ def indexed(recs: pl.DataFrame, catalog: pl.Series) -> Lists:
 
 
 def coverage(shown: Ints) -> float:
-    """Share of the catalog that stands in at least one list. ``shown``: how often each item of the catalog was.
+    """Share of the catalog that stands in at least one list.
+
+    ``shown`` is how often each item of the catalog was recommended.
 
     >>> coverage(np.array([5, 1, 0, 0]))
     0.5
@@ -88,9 +90,9 @@ def gini(shown: Ints) -> float:
 
 
 def long_tail_share(shown: Ints, owners: Ints) -> float:
-    """Share of places that hold an item outside the short head, the fifth of the catalog that most train users had.
+    """Share of places that hold an item outside the most popular fifth of the catalog.
 
-    ``owners`` is how many train users had each item; of equals the first in the catalog's order belongs to the head.
+    ``owners``: how many train users had each item; of equals the first in the catalog's order is the more popular.
 
     >>> long_tail_share(shown=np.array([6, 1, 1, 0, 0]), owners=np.array([9, 3, 3, 1, 0]))  # head: the first item
     0.25
@@ -102,9 +104,10 @@ def long_tail_share(shown: Ints, owners: Ints) -> float:
 
 
 def novelty(lists: Lists, owners: Ints, users: int) -> Vector:
-    """Mean self-information in bits of each list's items: -log2 of the share of train users who had the item.
+    """How little known the recommended items are, in bits: each bit halves the share of users who had the item.
 
-    An item that nobody had counts as if one user had it (Zhou et al., 2010, PNAS). 0: everybody knows everything.
+    Mean self-information, -log2 of that share (Zhou et al., 2010, PNAS); an item that nobody had counts as if one user
+    had it.
 
     >>> recs = pl.DataFrame({"user_id": ["ann", "ann"], "item_id": ["hit", "rare"], "rank": [1, 2]})
     >>> two = indexed(recs, pl.Series(["hit", "rare"]))
