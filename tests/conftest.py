@@ -1,15 +1,19 @@
-"""What tests of several packages share: every kind of blob store, empty, with what another process needs to open it."""
+"""What tests of several packages share: every kind of blob store, empty, and a tiny release to publish there."""
 
 import os
+import runpy
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 
 from data_contracts.blobs import Blobs
 from data_contracts.open import open_blobs
+
+PUBLISHER = Path(__file__).with_name("publisher.py")
 
 
 class Store(NamedTuple):
@@ -53,3 +57,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def blobs(store: Store) -> Blobs:
     """The same store, opened."""
     return store.open()
+
+
+@pytest.fixture(scope="session")
+def publisher() -> SimpleNamespace:
+    """The module ``publisher.py``, which also runs as a process of its own."""
+    return SimpleNamespace(**runpy.run_path(str(PUBLISHER)))
+
+
+@pytest.fixture
+def press(publisher: SimpleNamespace, store: Store, tmp_path: Path) -> Any:
+    """Every kind of store, with all that it takes to publish there."""
+    return publisher.Press(store, tmp_path)
