@@ -12,12 +12,12 @@ ROOT = Path(__file__).parents[1]
 
 # Third-party and first-party packages that each package may import, anywhere in it.
 MAY_IMPORT: dict[str, set[str]] = {
-    "data_contracts": {"msgspec", "boto3", "botocore", "cryptography"},
+    "data_contracts": {"msgspec", "boto3", "botocore", "cryptography", "types_boto3_s3"},
     "recsys_algo": {"data_contracts", "msgspec", "numpy"},
-    "recsys_eval": {"data_contracts", "altair", "cyclopts", "jinja2", "msgspec", "numpy", "polars", "rich", "scipy"}
-    | {"vl_convert"},
+    "recsys_eval": {"data_contracts", "altair", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
+    | {"rich", "scipy", "vl_convert"},
     "recsys_pipelines": {"data_contracts", "recsys_algo", "duckdb", "great_expectations", "implicit", "jinja2"}
-    | {"mlflow", "msgspec", "numpy", "polars", "pyarrow", "scipy", "sklearn", "threadpoolctl"},
+    | {"mlflow", "msgspec", "numpy", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy", "threadpoolctl"},
     "serving": {"data_contracts", "recsys_algo", "granian", "litestar", "msgspec", "numpy", "prometheus_client"}
     | {"structlog", "swagger_ui_bundle"},
     "assets": {
