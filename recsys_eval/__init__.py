@@ -7,8 +7,8 @@ A library and a command line (``recsys-eval``) that need nothing of the rest of 
     verdict = decide(measured, incumbent, Gate(), rng=np.random.default_rng(0))
     write(Report(...), folder)
 
-Every name carries a promise in its docstring. ``Stability: public`` changes only with a new major version, ``experimental``
-may change with any, ``internal`` is not for others.
+Every name carries a promise in its docstring: ``Stability: public`` changes only with a new major version,
+``experimental`` may change with any, ``internal`` is not for others.
 """
 
 from data_contracts.documents import Gate
