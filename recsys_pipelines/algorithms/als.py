@@ -19,12 +19,14 @@ class Als(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     A preference is 1 where there is an interaction and 0 elsewhere, believed with the confidence 1 + ``alpha`` x weight
     (Hu, Koren & Volinsky, ICDM 2008); each half step is solved by conjugate gradients (Takács, Pilászy & Tikk, RecSys
-    2011), by the `implicit` library. ``threads`` 0 means one per core; their number does not change the result.
+    2011), by the `implicit` library. The defaults suit catalogs of thousands: of 8 to 64 factors, 16 ranked best on
+    MovieLens 100k, MovieTweetings and the demo shop; try 64 and more for millions of interactions. ``threads`` 0 means
+    one per core; their number does not change the result.
     """
 
-    factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
-    regularization: Annotated[float, msgspec.Meta(gt=0)] = 0.05
-    alpha: Annotated[float, msgspec.Meta(gt=0)] = 10.0
+    factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 16
+    regularization: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    alpha: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     iterations: Annotated[int, msgspec.Meta(ge=1)] = 15
     half_life_days: Annotated[float, msgspec.Meta(gt=0)] | None = None
     threads: Annotated[int, msgspec.Meta(ge=0)] = 0
