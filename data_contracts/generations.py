@@ -11,6 +11,8 @@ from data_contracts.errors import BlobCorrupt, BlobForeign
 from data_contracts.layout import blob_key, manifest_key, manifests_prefix, pointer_key
 from data_contracts.manifest import File, Manifest, Pointer, decode, files_of
 
+IN_MEMORY_BYTES = 16 << 20  # larger blobs are read back by way of a file
+
 
 class Pointed(NamedTuple):
     """A pointer and the tag that moving it asks for."""
@@ -57,16 +59,28 @@ def download_whole(blobs: Blobs, file: File, path: Path) -> None:
 
 def require_whole(path: Path, file: File) -> None:
     """Raises ``BlobCorrupt`` unless the local file has the size and the hash that a manifest promises."""
-    if (size := path.stat().st_size) != file.bytes:
-        raise BlobCorrupt(f"{file.uri} ({file.name}) has {size} bytes instead of {file.bytes}")
+    _require_size(path.stat().st_size, file)
     with path.open("rb") as opened:
-        found = hashlib.file_digest(opened, "sha256").hexdigest()
-    if found != file.sha256:
-        raise BlobCorrupt(f"{file.uri} ({file.name}) holds other bytes: their SHA-256 is {found}")
+        _require_hash(hashlib.file_digest(opened, "sha256").hexdigest(), file)
 
 
 def require_stored(blobs: Blobs, files: Iterable[File]) -> None:
     """Read every blob back. Raises ``BlobMissing`` or ``BlobCorrupt`` for the first that is not there as promised."""
     with tempfile.TemporaryDirectory(prefix="recsys-verify-") as folder:
         for file in sorted(set(files), key=lambda file: file.uri):
-            download_whole(blobs, file, Path(folder) / "blob")
+            if file.bytes > IN_MEMORY_BYTES:
+                download_whole(blobs, file, Path(folder) / "blob")
+            else:
+                body = blobs.read(file.uri)
+                _require_size(len(body), file)
+                _require_hash(hashlib.sha256(body).hexdigest(), file)
+
+
+def _require_size(found: int, file: File) -> None:
+    if found != file.bytes:
+        raise BlobCorrupt(f"{file.uri} ({file.name}) has {found} bytes instead of {file.bytes}")
+
+
+def _require_hash(found: str, file: File) -> None:
+    if found != file.sha256:
+        raise BlobCorrupt(f"{file.uri} ({file.name}) holds other bytes: their SHA-256 is {found}")
