@@ -1,9 +1,10 @@
 """Blending: the pools of several sources become one slate.
 
-A source counts by rank, not by score: the candidate at rank ``r`` (from 0; equal scores share the best rank) gets
-``60 / (60 + r)`` of the source's share of all weights. That is reciprocal rank fusion (Cormack, Clarke & Buettcher,
-2009, SIGIR) scaled to 1, so a weight means the same for every source, whatever its scores look like, and a slate's
-scores lie in 0..1. A deeper pool never changes what the head of it gets.
+A source counts by rank, not by score: the candidate at rank ``r`` (from 0) gets ``60 / (60 + r)`` of the source's share
+of all weights. That is reciprocal rank fusion (Cormack, Clarke & Buettcher, 2009, SIGIR) scaled to 1, so a weight
+means the same for every source, whatever its scores look like, and a slate's scores lie in 0..1. A deeper pool never
+changes what the head of it gets. Contributions are whole millionths: sums are exact and scores have six places, so
+the order (score descending, then item id) is the same on every machine.
 """
 
 from collections.abc import Sequence
@@ -11,73 +12,82 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys_algo.slate import HIGH, LOW, Floats, Items, Pool, Slate, by_rounded_score
+from recsys_algo.slate import HALF, LOW, NO_ITEMS, PLACES, Items, Keys, Pool, Slate, ends_of_runs, sums_of_runs
 
 DAMPING = 60.0
 MOST_POOLS = 64
+COMMON_DEPTH = 1024
+_NUMBER_BITS = np.int64(6)
 _NUMBER = np.int64(MOST_POOLS - 1)
-_COMMON_RANKS = DAMPING / (DAMPING + np.arange(4096))
+
+
+class Voice(NamedTuple):
+    """What a source's ranks are worth: its share of all weights (0..1), spelled out for the common ranks.
+
+    Each of ``worths`` is the contribution of a rank in millionths, and in the lowest bits which pool gives it.
+    """
+
+    number: int
+    share: float
+    worths: Keys
+
+    @classmethod
+    def of(cls, number: int, share: float) -> "Voice":
+        """The voice of the pool of that number, which is its place among all."""
+        return cls(number, share, _worths(number, share, COMMON_DEPTH))
+
+    def of_ranks(self, count: int) -> Keys:
+        """The worths of the first ``count`` ranks."""
+        return self.worths[:count] if count <= COMMON_DEPTH else _worths(self.number, self.share, count)
+
+    def score(self, rank: int) -> float:
+        """What the candidate at that rank (from 0) gets."""
+        return round(self.share * DAMPING / (DAMPING + rank) * PLACES) / PLACES
+
+
+def _worths(number: int, share: float, count: int) -> Keys:
+    millionths = np.rint(share * DAMPING / (DAMPING + np.arange(count)) * PLACES).astype(np.int64)
+    worths: Keys = (millionths << _NUMBER_BITS) | (_NUMBER - number)
+    return worths
 
 
 class Blend(NamedTuple):
-    """The blended slate and, for each of its items in index order, the pool that gave it most."""
+    """The blended slate and, for each of its items in index order, which pool gave it most."""
 
     slate: Slate
-    items: Items
-    strongest: Items
+    items: Keys
+    strongest: Keys
 
     def strongest_of(self, items: Items) -> list[int]:
-        """The number of the pool that gave most to each of these items."""
+        """The number of the pool that gave most to each of these items; the first one of several equal ones."""
         numbers: list[int] = self.strongest.take(self.items.searchsorted(items)).tolist()
         return numbers
 
 
-def blend(pools: Sequence[Pool], shares: Sequence[float]) -> Blend:
-    """The pools as one slate; each item scores the sum over pools of the pool's share times its rank's value.
-
-    What an item got most from is the pool of the largest contribution, the first one if several are equal.
-    """
-    if not pools:
-        return Blend(Slate(_NO_ITEMS, np.zeros(0)), _NO_ITEMS, _NO_ITEMS)
+def blend(pools: Sequence[Pool], voices: Sequence[Voice]) -> Blend:
+    """The pools as one slate: an item scores the sum of what its rank is worth in each pool."""
     if len(pools) > MOST_POOLS:
         raise ValueError(f"{len(pools)} pools are to be blended; at most {MOST_POOLS} can be")
-    items = np.concatenate([pool.items for pool in pools])
-    given = np.concatenate([rank_values(pool.values) * share for pool, share in zip(pools, shares, strict=True)])
-    number = np.arange(len(pools)).repeat([len(pool.items) for pool in pools])
-
-    keys = np.left_shift(items.astype(np.int64), HIGH) | np.arange(len(items))
+    keys = np.concatenate([NO_ITEMS, *(pool.items for pool in pools)]).astype(np.int64)
+    keys <<= HALF
+    keys |= np.concatenate([NO_ITEMS, *(v.of_ranks(len(p.items)) for p, v in zip(pools, voices, strict=True))])
     keys.sort()
-    ordered, entries = keys >> HIGH, keys & LOW
-    first = np.empty(len(keys), np.bool_)
-    first[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    starts = first.nonzero()[0]
-    unique = ordered.take(starts)
-
-    # Contributions are not negative, so their bits order like integers; the last ones give way to the pool's number.
-    coded = (given.view(np.int64) & ~_NUMBER) | (_NUMBER - number)
-    strongest = _NUMBER - (np.maximum.reduceat(coded.take(entries), starts) & _NUMBER)
-    slate = by_rounded_score(unique, np.add.reduceat(given.take(entries), starts))
-    return Blend(slate, unique.astype(np.int32), strongest.astype(np.int32))
+    ends = ends_of_runs(keys >> HALF)
+    # Within an item the contributions stand in ascending order: the last one is the strongest.
+    strongest = keys.take(ends)
+    items = strongest >> HALF
+    millionths = sums_of_runs((keys & LOW) >> _NUMBER_BITS, ends)
+    return Blend(_by_score(items, millionths), items, _NUMBER - (strongest & _NUMBER))
 
 
-def rank_values(values: Floats) -> Floats:
-    """What each place of a pool is worth: 1 for the best, 1/2 at rank 60; equal scores are worth the same.
-
-    >>> rank_values(np.array([9.0, 5.0, 5.0, 1.0])).round(3).tolist()
-    [1.0, 0.984, 0.984, 0.952]
-    """
-    count = len(values)
-    worth = _COMMON_RANKS if count <= len(_COMMON_RANKS) else DAMPING / (DAMPING + np.arange(count))
-    same = values[1:] == values[:-1]
-    if not same.any():
-        return worth[:count]
-    ranks = np.arange(count)
-    ranks[1:][same] = 0
-    return worth.take(np.maximum.accumulate(ranks))
-
-
-_NO_ITEMS = np.zeros(0, np.int32)
+def _by_score(items: Keys, millionths: Keys) -> Slate:
+    keys = -millionths
+    keys <<= HALF
+    keys |= items
+    keys.sort()
+    scores = -(keys >> HALF) / PLACES
+    keys &= LOW
+    return Slate(keys.astype(np.int32), scores)
 
 
 def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
@@ -85,17 +95,15 @@ def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
 
     Their scores count down from just below zero, so that the slate stays sorted by score.
     """
-    items, strongest = [blended.items], [blended.strongest]
-    known = blended.items
+    known, strongest = blended.items, [blended.strongest]
     for number, pool in enumerate(pools, first):
         new = pool.items[~np.isin(pool.items, known)]
         known = np.concatenate((known, new))
-        items.append(new)
-        strongest.append(np.full(len(new), number, np.int32))
+        strongest.append(np.full(len(new), number))
     added = known[len(blended.items) :]
     slate = Slate(
-        np.concatenate((blended.slate.items, added)),
-        np.concatenate((blended.slate.scores, np.arange(-1, -len(added) - 1, -1) / 1e6)),
+        np.concatenate((blended.slate.items, added.astype(np.int32))),
+        np.concatenate((blended.slate.scores, np.arange(-1, -len(added) - 1, -1) / PLACES)),
     )
     order = known.argsort()
     return Blend(slate, known.take(order), np.concatenate(strongest).take(order))

@@ -7,17 +7,20 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from data_contracts.documents import Ranking
 from data_contracts.manifest import ENGINE_API, Artifact, File, Manifest, canonical
 from recsys_algo.arrays import Arrays, mapped
-from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems, Vectors
+from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems
 from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
+from recsys_algo.shares import Shares, weighed
 from recsys_algo.slate import Mask
+from recsys_algo.vectors import Vectors
 
 CATALOG, HISTORY, SEEN = "items", "history", "seen."
 
@@ -41,6 +44,11 @@ class Bundle:
     history: UserItems | None = None
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
+
+    @cached_property
+    def shares(self) -> Shares:
+        """What the surface asks by default."""
+        return weighed(self.sources, self.ranking.weights)
 
 
 def open_bundle(
@@ -138,7 +146,7 @@ def _source(table: _Table, arrays: Arrays, catalog: Catalog) -> Source:
             case "user_items":
                 return UserItems.of(table.key, table.kind, arrays)
             case "vectors":
-                return Vectors.of(table.key, table.kind, arrays)
+                return Vectors.of(table.key, table.kind, arrays, len(catalog))
     except BadArtifact as error:
         raise BadArtifact(f"{table.name}: {error}") from error
     raise BadArtifact(f"{table.name}: no source has the shape {table.shape!r}")

@@ -93,9 +93,9 @@ class Catalog:
         found: Items = self.arrays["tagged.indices"][begin:end]
         return found
 
-    def mask(self, items: Any) -> Mask:
-        """True for these items."""
-        mask = np.zeros(len(self), np.bool_)
+    def mask(self, items: Items, others: Mask | None = None) -> Mask:
+        """True for these items, and where ``others`` is (which it may change)."""
+        mask = np.zeros(len(self), np.bool_) if others is None else others
         mask[items] = True
         return mask
 

@@ -132,7 +132,7 @@ def _of_wanted_brand(items: Items, situation: Situation, chosen: Chosen) -> Arra
 def _likeness(items: Items, situation: Situation) -> Callable[[int], Array]:
     """How like (0..1) each item is to the one at a place: cosine of vectors, or else the Jaccard index of tags."""
     if situation.vectors is not None:
-        rows = situation.vectors.of_items(items)
+        rows = situation.vectors.directions(items)
         return lambda place: (rows @ rows[place]).clip(0, 1)
     tags = situation.catalog.tag_matrix(items)
     sizes = tags.sum(axis=1)

@@ -197,7 +197,8 @@ def _keyed_lists(owner: str, map: str) -> "Encoder":
 
 def _neighbor_lists(name: str, columns: Columns, items: StringMap) -> tuple[int, dict[str, Array]]:
     table = _scored(name, columns, items, ("item_id", "neighbor_id"))
-    known = np.flatnonzero(_codes(table.owners, items) >= 0)
+    owners = _codes(table.owners, items)
+    known = np.flatnonzero((owners >= 0) & (owners != table.items))
     table = _Scored([table.owners[place] for place in known.tolist()], table.items[known], table.scores[known])
     return len(known), _lists(name, table, items, items)
 

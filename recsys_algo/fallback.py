@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from data_contracts.tables import Shape
 from recsys_algo.candidates import EDITORIAL, LATEST, SEGMENT, SURFACE, TENANT, Ask, ItemScores, cut
 from recsys_algo.catalog import Catalog
@@ -28,26 +26,25 @@ class Newest:
     kind: str = "catalog"
     shape: ClassVar[Shape] = "item_scores"
 
-    def pool(self, ask: Ask) -> Pool | None:
-        """The newest items; those of one instant count the same."""
-        newest = self.catalog.newest
-        return cut(self.name, LATEST, "new_item", (newest, self.catalog.created_at.take(newest)), ask)
+    def pool(self, ask: Ask) -> Pool:
+        """The newest items."""
+        return Pool(self.name, LATEST, "new_item", cut(self.catalog.newest, ask))
 
 
 def ladder(situation: Situation) -> tuple[Pool, ...]:
     """The rungs that have something to offer, strongest first."""
-    rungs = (
+    pools = (
         *_renamed("segment", SEGMENT, _segment_pools(situation)),
         *_renamed("surface_popularity", SURFACE, _popular(situation, weighed=True)),
         *_renamed("tenant_popularity", TENANT, _popular(situation, weighed=False)),
         *_renamed("latest", LATEST, [Newest(situation.catalog).pool(situation.ask)]),
         *_renamed("editorial", EDITORIAL, [_editorial(situation)]),
     )
-    return tuple(rungs)
+    return tuple(pool for pool in pools if len(pool.items))
 
 
-def _renamed(name: str, level: int, pools: Iterable[Pool | None]) -> Iterator[Pool]:
-    return (pool._replace(source=name, level=level) for pool in pools if pool is not None)
+def _renamed(name: str, level: int, pools: Iterable[Pool]) -> Iterator[Pool]:
+    return (pool._replace(source=name, level=level) for pool in pools)
 
 
 def _lists(situation: Situation) -> list[ItemScores]:
@@ -57,7 +54,7 @@ def _lists(situation: Situation) -> list[ItemScores]:
     return sorted(lists, key=lambda source: (-weights.get(source.name, 0), source.name))
 
 
-def _segment_pools(situation: Situation) -> Iterator[Pool | None]:
+def _segment_pools(situation: Situation) -> Iterator[Pool]:
     catalog = situation.catalog
     categories = catalog.category.take(situation.ask.anchors).tolist()
     named = [f"category:{catalog.words[word]}" for word in dict.fromkeys(categories) if word >= 0]
@@ -65,15 +62,13 @@ def _segment_pools(situation: Situation) -> Iterator[Pool | None]:
         yield from (source.segment_pool(segment, situation.ask) for source in _lists(situation))
 
 
-def _popular(situation: Situation, *, weighed: bool) -> Iterator[Pool | None]:
+def _popular(situation: Situation, *, weighed: bool) -> Iterator[Pool]:
     weights = situation.bundle.ranking.weights
     for source in _lists(situation):
         if (weights.get(source.name, 0) > 0) == weighed:
             yield source.segment_pool("", situation.ask)
 
 
-def _editorial(situation: Situation) -> Pool | None:
+def _editorial(situation: Situation) -> Pool:
     items = situation.catalog.ids.find_all(list(dict.fromkeys(situation.bundle.ranking.editorial)))
-    known = items[items >= 0]
-    order = np.arange(len(known), 0, -1, dtype=np.float32)
-    return cut("editorial", EDITORIAL, "editorial", (known, order), situation.ask)
+    return Pool("editorial", EDITORIAL, "editorial", cut(items[items >= 0], situation.ask))

@@ -11,7 +11,7 @@ from itertools import repeat
 
 import numpy as np
 
-from recsys_algo.blend import blend, extended
+from recsys_algo.blend import Voice, blend, extended
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import EMPTY, Ask
 from recsys_algo.caveats import warnings_of
@@ -51,7 +51,7 @@ def _answered(bundle: Bundle, query: Query, plan: Plan) -> Answer:
     strongest = trace.blend.strongest_of(items)
     level = _level(trace, items, strongest)
     return Answer(
-        items=_ranked_items(trace, strongest),
+        items=_items(trace, strongest),
         fallback_level=level,
         counts={name: len(trace.steps[place][1].items) for name, place in _COUNTED.items()},
         warnings=warnings_of(trace, plan, level, strongest),
@@ -61,9 +61,9 @@ def _answered(bundle: Bundle, query: Query, plan: Plan) -> Answer:
 
 def _ranked(situation: Situation) -> Trace:
     if situation.included is None:
-        pools, shares = _pools(situation, situation.ask)
-        blended = blend(pools, shares)
-        trace = Trace(situation, pools, shares, blended, fold(blended.slate, situation))
+        pools, voices = _pools(situation, situation.ask)
+        blended = blend(pools, voices)
+        trace = Trace(situation, pools, voices, blended, fold(blended.slate, situation))
         if _suffices(trace):
             return trace
     return _ranked_from_all(situation)
@@ -73,20 +73,20 @@ def _ranked_from_all(situation: Situation) -> Trace:
     """The second round: every candidate that passes the filters, and behind them the rungs of the ladder."""
     ask = replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
     situation = replace(situation, ask=ask)
-    pools, shares = _pools(situation, ask)
+    pools, voices = _pools(situation, ask)
     rungs = ladder(situation) if situation.included is None else ()
-    blended = extended(blend(pools, shares), rungs, len(pools))
-    every_share = (*shares, *(0.0 for _ in rungs))
-    return Trace(situation, (*pools, *rungs), every_share, blended, fold(blended.slate, situation), len(rungs))
+    blended = extended(blend(pools, voices), rungs, len(pools))
+    return Trace(situation, (*pools, *rungs), voices, blended, fold(blended.slate, situation), len(rungs))
 
 
-def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[float, ...]]:
-    asked = [(pool, share) for source, share in situation.shares if (pool := source.pool(ask)) is not None]
-    if situation.injected is not None:
-        # A list to choose from has no say in the order; a list that competes counts as the weightiest source.
-        competes = situation.included is None
-        asked.append((situation.injected, max((share for _, share in situation.shares), default=1.0) * competes))
-    return tuple(pool for pool, _ in asked), tuple(share for _, share in asked)
+def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[Voice, ...]]:
+    pools = tuple([source.pool(ask) for source, _ in situation.voices])
+    voices = tuple([voice for _, voice in situation.voices])
+    if situation.injected is None:
+        return pools, voices
+    # A list to choose from has no say in the order; a list that competes counts as the weightiest source.
+    share = max((voice.share for voice in voices), default=1.0) if situation.included is None else 0.0
+    return (*pools, situation.injected), (*voices, Voice.of(len(voices), share))
 
 
 def _suffices(trace: Trace) -> bool:
@@ -99,14 +99,14 @@ def _suffices(trace: Trace) -> bool:
 
 def _level(trace: Trace, items: Items, strongest: list[int]) -> int:
     """The lowest level of any pool that proposed a returned item."""
-    level = min((trace.pools[number].level for number in set(strongest)), default=EMPTY)
+    level = min([trace.pools[number].level for number in set(strongest)], default=EMPTY)
     for pool in trace.pools:
-        if pool.level < level and np.isin(items, pool.items).any():
+        if pool.level < level and len(pool.items) and np.isin(items, pool.items).any():
             level = pool.level
     return level
 
 
-def _ranked_items(trace: Trace, strongest: list[int]) -> tuple[RankedItem, ...]:
+def _items(trace: Trace, strongest: list[int]) -> tuple[RankedItem, ...]:
     items, scores = trace.steps[-1][1]
     indices = items.tolist()
     ids = trace.situation.catalog.ids.take(indices)

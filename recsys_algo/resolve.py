@@ -9,11 +9,12 @@ import numpy as np
 from data_contracts.documents import ExcludeSeen
 from recsys_algo.arrays import Array
 from recsys_algo.bundle import Bundle
-from recsys_algo.candidates import EDITORIAL, Ask, Vectors
+from recsys_algo.candidates import EDITORIAL, Ask
 from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
 from recsys_algo.situation import Caps, Constraints, Price, Query, Situation, Warning
-from recsys_algo.slate import Items, Mask, Pool
+from recsys_algo.slate import NO_ITEMS, Items, Mask, Pool
 from recsys_algo.strategies import Plan
+from recsys_algo.vectors import Vectors
 
 POOL_FACTOR, SMALLEST_POOL = 5, 200  # candidates per source before filters: so many times k, and at least so many
 LISTED = 20  # ids that a warning names
@@ -30,7 +31,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
     subjects = tuple(id for id in (query.user_id, query.anonymous_id, query.session_id) if id)
     anchors = _anchors(bundle, query, subjects)
     window = max(POOL_FACTOR * query.k, SMALLEST_POOL)
-    included = _known(catalog, query.include_ids)
+    included = _known(catalog, query.include_ids) if query.include_ids else NO_ITEMS
     restricts = bool(query.include_ids) and query.include_mode == "restrict"
     dedupe = _default(wanted.dedupe_parent, ranking.dedupe_parent)
     mmr_lambda = _default(query.mmr_lambda, ranking.diversity.mmr_lambda)
@@ -41,10 +42,10 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         k=query.k,
         window=window,
         ask=Ask(subjects, query.segment, anchors.items, anchors.weights, window, cosine=plan.similar),
-        shares=plan.shares,
+        voices=plan.shares.voices,
         injected=_injected(included) if len(included) else None,
         included=catalog.mask(included) if restricts else None,
-        excluded=_excluded(catalog, query),
+        excluded=_excluded(catalog, query, anchors.items),
         seen=None if plan.repeats else _seen(bundle, query, subjects),
         available_only=_default(wanted.available_only, ranking.available_only) and not catalog.all_available,
         tagged=_tagged(catalog, wanted),
@@ -57,7 +58,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         min_brands=query.min_brands or 0,
         mmr_lambda=mmr_lambda,
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
-        warnings=(*_unknown("anchor", anchors.unknown), *_unavailable(plan.missing)),
+        warnings=(*_unknown("anchor", anchors.unknown), *_unavailable(plan.shares.missing)),
     )
 
 
@@ -67,37 +68,37 @@ class _Anchors(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-_NO_ANCHORS = _Anchors(np.zeros(0, np.int32), np.zeros(0))
+_NO_ANCHORS = _Anchors(NO_ITEMS, np.zeros(0))
 
 
 def _anchors(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> _Anchors:
-    """The items of the visit or else the newest and heaviest of the user's past, with their weights."""
-    if query.anchors:
-        ids = list(dict.fromkeys(query.anchors))
-        items = bundle.catalog.ids.find_all(ids)
-        weights = np.array([query.anchor_weights.get(id, 1.0) for id in ids])
-        unknown = tuple(id for id, item in zip(ids, items.tolist(), strict=True) if item < 0)
-        return _Anchors(items[items >= 0], weights[items >= 0], unknown) if unknown else _Anchors(items, weights)
-    past = None if bundle.history is None else bundle.history.row(subjects)
-    if past is None:
-        return _NO_ANCHORS
-    most = bundle.ranking.history_items
-    return _Anchors(past[0][:most], past[1][:most])
+    """The items of the visit with the caller's weights, or else what weighs most of the user's past."""
+    if not query.anchors:
+        past = bundle.history.row(subjects) if bundle.history and bundle.ranking.history_items else None
+        most = bundle.ranking.history_items
+        return _NO_ANCHORS if past is None else _Anchors(past[0][:most], past[1][:most])
+    found = {id: bundle.catalog.ids.find(id) for id in query.anchors}
+    known = {id: item for id, item in found.items() if item >= 0}
+    weights = [query.anchor_weights.get(id, 1.0) for id in known]
+    unknown = tuple(id for id, item in found.items() if item < 0)
+    return _Anchors(np.array(list(known.values()), np.int32), np.array(weights, np.float64), unknown)
 
 
 def _known(catalog: Catalog, ids: tuple[str, ...]) -> Items:
-    if not ids:
-        return _NO_ANCHORS.items
     items = catalog.ids.find_all(list(dict.fromkeys(ids)))
     return items[items >= 0]
 
 
 def _injected(items: Items) -> Pool:
-    return Pool("include", EDITORIAL, "requested", items, np.arange(len(items), 0, -1, dtype=np.float32))
+    return Pool("include", EDITORIAL, "requested", items)
 
 
-def _excluded(catalog: Catalog, query: Query) -> Mask | None:
-    return catalog.mask_of_ids((*query.exclude_ids, *query.anchors)) if query.exclude_ids or query.anchors else None
+def _excluded(catalog: Catalog, query: Query, anchors: Items) -> Mask | None:
+    if not query.exclude_ids:
+        return catalog.mask(anchors) if query.anchors else None
+    mask = catalog.mask(_known(catalog, query.exclude_ids))
+    mask[anchors if query.anchors else NO_ITEMS] = True
+    return mask
 
 
 def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | None:
@@ -107,9 +108,12 @@ def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | Non
     if rule is None:
         return None
     first_day = query.now.timestamp() // DAY_S - rule.days
-    rows = [row for type in rule.types if (past := bundle.seen.get(type)) and (row := past.row(subjects))]
-    recent = [items[days >= first_day] for items, days in rows]
-    return bundle.catalog.mask(np.concatenate(recent)) if any(map(len, recent)) else None
+    mask = None
+    for type in rule.types:
+        past = bundle.seen[type].row(subjects) if type in bundle.seen else None
+        if past is not None:
+            mask = bundle.catalog.mask(past[0][past[1] >= first_day], mask)
+    return mask
 
 
 def _tagged(catalog: Catalog, wanted: Constraints) -> Mask | None:

@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 import msgspec
-import numpy as np
 
 from data_contracts.documents import ExcludeSeen
-from recsys_algo.blend import Blend, rank_values
+from recsys_algo.blend import Blend, Voice
 from recsys_algo.bundle import Bundle
-from recsys_algo.candidates import Ask, Source, Vectors
+from recsys_algo.candidates import Ask, Source
 from recsys_algo.catalog import Catalog
-from recsys_algo.slate import Floats, Mask, Pool, Slate
+from recsys_algo.slate import Mask, Pool, Slate
+from recsys_algo.vectors import Vectors
 
 WarningCode = Literal[
     "FALLBACK_USED",
@@ -117,7 +117,7 @@ class Situation:
     k: int
     window: int  # how many candidates a source is asked for, and how many the selection compares
     ask: Ask
-    shares: tuple[tuple[Source, float], ...]
+    voices: tuple[tuple[Source, Voice], ...]
     injected: Pool | None = None
     included: Mask | None = None
     excluded: Mask | None = None
@@ -140,24 +140,23 @@ class Situation:
 class Trace:
     """How an answer came about: what each source proposed, and the slate after each stage, by the stage's name.
 
-    ``shares`` are those of ``pools``, place by place; the last ``rungs`` pools are of the fallback ladder, with a
-    share of 0.
+    ``pools`` and ``voices`` go together; the last ``rungs`` pools are of the fallback ladder and have no voice.
     """
 
     situation: Situation
     pools: tuple[Pool, ...]
-    shares: tuple[float, ...]
+    voices: tuple[Voice, ...]
     blend: Blend
     steps: tuple[tuple[str, Slate], ...]
     rungs: int = 0
 
     def signals(self, item: int) -> dict[str, float]:
-        """What each source that proposed the item gave to its score, largest first."""
-        found = {
-            pool.source: round(float(worth[place]), 6)
-            for pool, places, worth in zip(self.pools, self._places, self._worths, strict=True)
-            if (place := places.get(item)) is not None
-        }
+        """What each source that proposed the item gave to its score, largest first; a rung gives nothing to it."""
+        found: dict[str, float] = {}
+        for number, pool in enumerate(self.pools):
+            rank = self._ranks[number].get(item)
+            if rank is not None:
+                found.setdefault(pool.source, self.voices[number].score(rank) if number < len(self.voices) else 0.0)
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reasons(self, item: int) -> tuple[str, ...]:
@@ -167,19 +166,16 @@ class Trace:
         return tuple(dict.fromkeys([*reasons, *(["diversity"] if item in self._moved_up else [])]))
 
     @cached_property
-    def _places(self) -> tuple[dict[int, int], ...]:
-        return tuple({item: place for place, item in enumerate(pool.items.tolist())} for pool in self.pools)
-
-    @cached_property
-    def _worths(self) -> tuple[Floats, ...]:
-        return tuple(rank_values(pool.values) * share for pool, share in zip(self.pools, self.shares, strict=True))
+    def _ranks(self) -> tuple[dict[int, int], ...]:
+        return tuple({item: rank for rank, item in enumerate(pool.items.tolist())} for pool in self.pools)
 
     @cached_property
     def _moved_up(self) -> frozenset[int]:
+        if self.situation.mmr_lambda >= 1:
+            return frozenset()
         slates = dict(self.steps)
-        before, after = slates["drop_blocked"].items, slates["select"].items
-        head = before[: len(after)]
-        return frozenset(after[~np.isin(after, head)].tolist()) if self.situation.mmr_lambda < 1 else frozenset()
+        after = slates["select"].items.tolist()
+        return frozenset(after).difference(slates["drop_blocked"].items[: len(after)].tolist())
 
 
 class RankedItem(msgspec.Struct, frozen=True, eq=False):

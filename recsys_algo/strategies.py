@@ -1,31 +1,28 @@
-"""Strategies: which sources a request asks, and what share each has. Sources are chosen by shape, and only where the
-shape cannot say it (what is trending is a list like what is popular) by the artifact's name or kind.
-
-A weight or a ``kind`` may name an artifact, or begin the name or kind of some: `cooc` asks `cooccurrence`.
+"""Strategies: which sources a request asks. They are chosen by shape, and only where the shape cannot say it (what is
+trending is a list like what is popular) by the artifact's name or kind.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import DEFAULT_SEGMENT, Source
 from recsys_algo.errors import UnknownStrategy
 from recsys_algo.fallback import Newest
+from recsys_algo.shares import Shares, even, is_called, of_segment, weighed
 from recsys_algo.situation import Query
 
-Shares = tuple[tuple[Source, float], ...]
 NOT_POPULAR = ("trending", "latest")
 
 
 class Plan(NamedTuple):
-    """The sources to ask with their shares (they add up to 1), and what was wanted but is not in the bundle.
+    """What to ask, and how.
 
     ``personal``: the caller expects evidence about the user or the anchors. ``similar``: directions of vectors count,
     not their length. ``repeats``: what the user had is wanted, not unwanted.
     """
 
     shares: Shares
-    missing: tuple[str, ...] = ()
     personal: bool = True
     similar: bool = False
     repeats: bool = False
@@ -45,34 +42,36 @@ def alike(bundle: Bundle, query: Query, kind: str) -> Plan:
     """
     weights = query.weights or (bundle.ranking.similar_weights if kind == "auto" else None)
     if weights:
-        return _weighed(bundle, query, weights)._replace(similar=True)
+        return Plan(weighed(bundle.sources, weights, query.segment), similar=True)
     for shape in ("item_neighbors", "vectors") if kind == "auto" else (kind,):
-        plan = _even(source for source in _of_segment(bundle, query) if source.shape == shape)
-        if plan.shares:
-            return plan._replace(similar=True)
+        if sources := _shaped(bundle, query, shape):
+            return Plan(even(sources), similar=True)
     if kind == "auto":
-        return Plan((), ("similar items",), similar=True)
-    return _weighed(bundle, query, {kind: 1.0})._replace(similar=True)
+        return Plan(Shares((), ("similar items",)), similar=True)
+    return Plan(weighed(bundle.sources, {kind: 1.0}, query.segment), similar=True)
 
 
 def _personalized(bundle: Bundle, query: Query) -> Plan:
-    return _weighed(bundle, query, bundle.ranking.weights if query.weights is None else query.weights)
+    if query.weights is None and query.segment == DEFAULT_SEGMENT:
+        return Plan(bundle.shares)
+    weights = bundle.ranking.weights if query.weights is None else query.weights
+    return Plan(weighed(bundle.sources, weights, query.segment))
 
 
 def _popular(bundle: Bundle, query: Query) -> Plan:
-    lists = [source for source in _of_segment(bundle, query) if source.shape == "item_scores"]
-    plain = [source for source in lists if not any(_is_called(source, name) for name in NOT_POPULAR)]
-    return _configured(bundle, query, plain, "popularity")._replace(personal=False)
+    lists = _shaped(bundle, query, "item_scores")
+    plain = [source for source in lists if not any(is_called(source, name) for name in NOT_POPULAR)]
+    return Plan(_configured(bundle, query, plain, "popularity"), personal=False)
 
 
 def _trending(bundle: Bundle, query: Query) -> Plan:
-    lists = [source for source in _of_segment(bundle, query) if source.shape == "item_scores"]
-    trending = [source for source in lists if _is_called(source, "trending")]
-    return _configured(bundle, query, trending, "trending")._replace(personal=False)
+    lists = _shaped(bundle, query, "item_scores")
+    trending = [source for source in lists if is_called(source, "trending")]
+    return Plan(_configured(bundle, query, trending, "trending"), personal=False)
 
 
 def _latest(bundle: Bundle, query: Query) -> Plan:
-    return Plan(((Newest(bundle.catalog), 1.0),), personal=False)
+    return Plan(even([Newest(bundle.catalog)]), personal=False)
 
 
 def _similar(bundle: Bundle, query: Query) -> Plan:
@@ -80,14 +79,25 @@ def _similar(bundle: Bundle, query: Query) -> Plan:
 
 
 def _also_bought(bundle: Bundle, query: Query) -> Plan:
-    neighbors = [source for source in _of_segment(bundle, query) if source.shape == "item_neighbors"]
-    return _configured(bundle, query, neighbors, "item neighbours")
+    return Plan(_configured(bundle, query, _shaped(bundle, query, "item_neighbors"), "item neighbours"))
 
 
 def _buy_again(bundle: Bundle, query: Query) -> Plan:
     past = bundle.seen.get("purchase") or bundle.history
-    plan = Plan((), ("purchases",)) if past is None else Plan(((past, 1.0),))
-    return plan._replace(repeats=True)
+    return Plan(Shares((), ("purchases",)) if past is None else even([past]), repeats=True)
+
+
+def _shaped(bundle: Bundle, query: Query, shape: str) -> list[Source]:
+    return [source for source in of_segment(bundle.sources, query.segment).values() if source.shape == shape]
+
+
+def _configured(bundle: Bundle, query: Query, sources: list[Source], wanted: str) -> Shares:
+    """These sources by the weights of the query or of the surface; all the same if none of them has any."""
+    weights = bundle.ranking.weights if query.weights is None else query.weights
+    own = {source.name: weights.get(source.name.partition("@")[0], 0.0) for source in sources}
+    if any(weight > 0 for weight in own.values()):
+        return weighed({source.name: source for source in sources}, own, query.segment)
+    return even(sources) if sources else Shares((), (wanted,))
 
 
 STRATEGIES: Mapping[str, Callable[[Bundle, Query], Plan]] = {
@@ -99,52 +109,3 @@ STRATEGIES: Mapping[str, Callable[[Bundle, Query], Plan]] = {
     "also_bought": _also_bought,
     "buy_again": _buy_again,
 }
-
-
-def _of_segment(bundle: Bundle, query: Query) -> Iterable[Source]:
-    """The sources of the query's segment, and those of the default segment that have no version for it."""
-    names = {name.partition("@")[0] for name in bundle.sources}
-    return [source for name in sorted(names) if (source := _named(bundle, query, name)) is not None]
-
-
-def _named(bundle: Bundle, query: Query, name: str) -> Source | None:
-    if query.segment != DEFAULT_SEGMENT and (own := bundle.sources.get(f"{name}@{query.segment}")) is not None:
-        return own
-    return bundle.sources.get(name)
-
-
-def _is_called(source: Source, name: str) -> bool:
-    return source.name.startswith(name) or source.kind.startswith(name)
-
-
-def _configured(bundle: Bundle, query: Query, sources: list[Source], wanted: str) -> Plan:
-    """These sources by the weights of the query or of the surface; all the same if none of them has any."""
-    weights = bundle.ranking.weights if query.weights is None else query.weights
-    weighed = [(source, weights.get(source.name.partition("@")[0], 0.0)) for source in sources]
-    if not any(weight > 0 for _, weight in weighed):
-        return _even(sources) if sources else Plan((), (wanted,))
-    return Plan(_shares(weighed))
-
-
-def _even(sources: Iterable[Source]) -> Plan:
-    return Plan(_shares((source, 1.0) for source in sources))
-
-
-def _weighed(bundle: Bundle, query: Query, weights: Mapping[str, float]) -> Plan:
-    weighed: list[tuple[Source, float]] = []
-    missing = []
-    for name in sorted(name for name, weight in weights.items() if weight > 0):
-        exact = _named(bundle, query, name)
-        sources = [exact] if exact else [s for s in _of_segment(bundle, query) if _is_called(s, name)]
-        weighed += [(source, weights[name]) for source in sources]
-        if not sources:
-            missing.append(name)
-    return Plan(_shares(weighed), tuple(missing))
-
-
-def _shares(weighed: Iterable[tuple[Source, float]]) -> Shares:
-    weights: dict[str, tuple[Source, float]] = {}
-    for source, weight in weighed:
-        weights[source.name] = (source, weights.get(source.name, (source, 0.0))[1] + weight)
-    total = sum(weight for _, weight in weights.values())
-    return tuple((source, weight / total) for _, (source, weight) in sorted(weights.items()) if weight > 0)

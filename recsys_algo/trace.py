@@ -104,8 +104,8 @@ def summary(answer: Answer) -> dict[str, Any]:
     ids = trace.situation.catalog.ids
     return {
         "sources": [
-            {"name": pool.source, "level": pool.level, "reason": pool.reason, "count": len(pool.items), "share": share}
-            for pool, share in zip(trace.pools, trace.shares, strict=True)
+            {"name": pool.source, "level": pool.level, "reason": pool.reason, "count": len(pool.items)}
+            for pool in trace.pools
         ],
         "stages": [
             {

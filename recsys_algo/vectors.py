@@ -1,0 +1,97 @@
+"""The candidate source of vectors: the dot product with the user's vector is an item's score, exactly, for every item.
+
+A user without a vector is folded in as the weighted mean of the anchors' vectors. Similar items are those of the most
+similar direction (cosine), so that a long vector, which mostly means popular, does not win everything.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Self
+
+import numpy as np
+
+from data_contracts.tables import Shape
+from recsys_algo.arrays import Array, Arrays, array, part
+from recsys_algo.candidates import PERSONAL, SESSION, Ask, found, without
+from recsys_algo.errors import BadArtifact
+from recsys_algo.slate import NO_ITEMS, PLACES, Items, Pool, best_first
+from recsys_algo.stringmap import StringMap
+
+_NEAR = np.float32(2 / PLACES)
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Vectors of ``items``, row by row, and perhaps of users; ``count`` is the size of the catalog."""
+
+    name: str
+    kind: str
+    items: Items
+    vectors: Array
+    users: StringMap
+    user_vectors: Array
+    count: int
+    shape: ClassVar[Shape] = "vectors"
+
+    @classmethod
+    def of(cls, name: str, kind: str, arrays: Arrays, count: int) -> Self:
+        """The source in these arrays, for a catalog of ``count`` items. Raises ``BadArtifact``."""
+        users, items = StringMap.from_arrays(part(arrays, "users")), array(arrays, "items.rows")
+        vectors, user_vectors = array(arrays, "items.vectors"), array(arrays, "users.vectors")
+        if len(items) != len(vectors) or len(users) != len(user_vectors):
+            raise BadArtifact(
+                f"{len(vectors)} vectors of {len(items)} items, {len(user_vectors)} of {len(users)} users: not one each"
+            )
+        return cls(name, kind, items, vectors, users, user_vectors, count)
+
+    @cached_property
+    def lengths(self) -> Array:
+        """The length of each item's vector; 1 for a vector of zeros, whose direction is then zero."""
+        lengths: Array = np.linalg.norm(self.vectors, axis=1)
+        lengths[lengths == 0] = 1
+        return lengths
+
+    def directions(self, items: Items) -> Array:
+        """The vectors of these items at length 1, one row each; zeros for an item without a vector."""
+        if not len(self.items):
+            return np.zeros((len(items), 1), np.float32)
+        places = self.items.searchsorted(items).clip(max=len(self.items) - 1)
+        known = self.items.take(places) == items
+        directions: Array = self.vectors[places] * (known / self.lengths[places])[:, None].astype(np.float32)
+        return directions
+
+    def pool(self, ask: Ask) -> Pool:
+        """The items closest to the user's vector or, for a user without one, to the anchors."""
+        user = -1 if ask.cosine else found(self.users, ask.subjects)
+        if user >= 0:
+            return Pool(self.name, PERSONAL, "collaborative", self._closest(self.user_vectors[user], ask, NO_ITEMS))
+        wanted = self._folded(ask)
+        items = NO_ITEMS if wanted is None else self._closest(wanted, ask, ask.anchors)
+        return Pool(self.name, SESSION, "embedding_similarity", items)
+
+    def _folded(self, ask: Ask) -> Array | None:
+        """The weighted mean of the anchors' vectors, or None if there is nothing to take it of."""
+        known = np.isin(ask.anchors, self.items)
+        weights = ask.anchor_weights[known].astype(np.float32)
+        if not weights.sum() > 0:
+            return None
+        places = self.items.searchsorted(ask.anchors[known])
+        lengths = self.lengths[places] if ask.cosine else np.float32(1)
+        folded: Array = (weights / lengths) @ self.vectors[places] / weights.sum()
+        return folded
+
+    def _closest(self, wanted: Array, ask: Ask, unwanted: Items) -> Items:
+        items, scores = self.items, self.vectors @ wanted
+        if ask.cosine:
+            scores = scores / self.lengths
+        if ask.allowed is not None:
+            places = ask.allowed.take(items).nonzero()[0]
+            items, scores = items.take(places), scores.take(places)
+        depth = ask.depth + len(unwanted)
+        if len(items) > 2 * depth:
+            # What is almost as good as the last one may tie with it once both are rounded.
+            least = np.partition(scores, -depth)[-depth]
+            places = (scores >= least - _NEAR * abs(scores).max()).nonzero()[0]
+            items, scores = items.take(places), scores.take(places)
+        best = best_first(items, scores, depth)
+        return without(best, unwanted, self.count)[: ask.depth] if len(unwanted) else best
