@@ -1,4 +1,4 @@
-"""Names of requests: the caller's own id if it is well formed, otherwise a new UUIDv7 (RFC 9562), which sorts by time."""
+"""Names of requests: the caller's own id if it is well formed, otherwise a UUIDv7 (RFC 9562), which sorts by time."""
 
 import os
 import re

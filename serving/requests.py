@@ -26,7 +26,7 @@ K = Annotated[int, Meta(ge=1, le=MAX_K, description="How many items; the surface
 Weight = Annotated[float, Meta(ge=0, le=1_000_000)]
 Cap = Annotated[int, Meta(ge=1, le=MAX_K)]
 Price = Annotated[int, Meta(ge=0, le=2**53)]
-Kind = Literal["auto", "cooc", "content", "als"]
+KINDS = ("auto", "cooc", "content", "als")
 Column = Literal[
     "title", "description", "brand", "category", "price", "price_minor", "currency", "available", "parent_id",
     "created_at", "tags", "url", "image_url",
@@ -112,7 +112,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     include_reasons: bool = False
     explain: Literal["none", "summary", "full"] = "none"
     include_trace: bool = False
-    seed: Annotated[int, Meta(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Meta(ge=0, lt=2**53)] = 0  # exact in every JSON reader
     include_item: Annotated[tuple[Column, ...], Meta(max_length=10)] = ()
     timings: bool = False
 
@@ -139,14 +139,17 @@ class RecommendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class SimilarRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Items that go with one item (``item_id``) or several (``item_ids``); exactly one of the two is given."""
+    """Items that go with one item (``item_id``) or several (``item_ids``); exactly one of the two is given.
+
+    ``kind`` is auto, cooc, content, als, or the name of a published artifact.
+    """
 
     surface: Name
     item_id: Id | None = None
     item_ids: Annotated[tuple[Id, ...], Meta(max_length=MAX_ANCHORS)] = ()
     segment: Name = "default"
     k: K | UnsetType = UNSET
-    kind: Kind = "auto"
+    kind: Name = "auto"
     user: User = NOBODY
     context: Context = NOWHERE
     constraints: Constraints = NO_CONSTRAINTS

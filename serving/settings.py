@@ -16,13 +16,14 @@ from msgspec import Meta
 from data_contracts.layout import Locations
 
 PREFIX = "RECSYS_"
-SECRETS = ("pseudonym_key", "signature_keys")
+SECRETS = ("pseudonym_secret",)
 # Read by the store, the pipeline, the CLI or the tests; the server knows them so as not to take them for misspelt.
 OF_OTHERS = frozenset(
     f"{PREFIX}{name}"
     for name in (
         *("HOME", "LAKE", "LANDING", "STORE", "S3_ENDPOINT", "S3_REGION", "S3_ALLOW_HTTP"),
-        *("TENANTS", "TRACEBACK", "SHARED_DATA", "GOLDEN", "SIGNING_KEY", "SIGNING_KEY_FILE"),
+        *("SIGNING_KEY", "VERIFY_KEYS", "REQUIRE_SIGNATURE"),
+        *("TENANTS", "TRACEBACK", "SHARED_DATA", "GOLDEN"),
     )
 )
 CLOSE = 0.8  # of difflib's similarity: a letter left out, doubled or swapped, a plural
@@ -54,9 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exposure_segment_bytes: Annotated[int, Meta(ge=1)] = 64 * 1024 * 1024
     exposure_segment_s: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
     drain_s: Seconds | None = None  # between SIGTERM and the end; None: 5 in prod, 0 otherwise
-    pseudonym_key: str | None = None  # secret of the exposure log's pseudonyms; None: one is made under RECSYS_HOME
-    pseudonym_key_id: str = "k1"
-    signature_keys: str = ""  # `id=base64,...`: public keys; if there are any, an unsigned manifest is not loaded
+    # Of the exposure log's pseudonyms; None: one is made under RECSYS_HOME.
+    pseudonym_secret: Annotated[str, Meta(min_length=16)] | None = None
     git_sha: str = ""
     built_at: str = ""
 
@@ -71,8 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         }
         values |= {field: _secret(environ, field) for field in SECRETS if environ.get(_file_variable(field))}
         settings = _converted(values | {"locations": Locations.from_environ(environ)}, cls)
-        if settings.env == "prod" and settings.pseudonym_key is None:
-            raise InvalidSetting("RECSYS_PSEUDONYM_KEY (or RECSYS_PSEUDONYM_KEY_FILE) is required when RECSYS_ENV=prod")
+        if settings.env == "prod" and settings.pseudonym_secret is None:
+            raise InvalidSetting("RECSYS_PSEUDONYM_SECRET (or RECSYS_PSEUDONYM_SECRET_FILE) is required in prod")
         return settings
 
     @property

@@ -1,43 +1,26 @@
-"""What operators see: Prometheus metrics that add up over all workers, and one JSON line per request.
+"""Prometheus metrics that add up over all workers.
 
-Metrics carry no user and no request, and a tenant only where the store, not a caller, says its name: their number is
+They carry no user and no request, and a tenant only where the store, not a caller, says its name: their number is
 bounded by what is published. With several workers ``PROMETHEUS_MULTIPROC_DIR`` holds their counts (``python -m
 serving`` makes it); gauges show the worst live worker.
 """
 
 import os
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-MULTIPROC = "PROMETHEUS_MULTIPROC_DIR"
+from serving.call import Call
+from serving.run import MULTIPROC, lives
+
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_OUTCOMES = {2: "ok", 4: "client_error"}
 ITEMS = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 
-Log = structlog.typing.FilteringBoundLogger
 
-
-@dataclass(slots=True)
-class Call:
-    """What is learned about one request while it is answered; read once, when the answer is out."""
-
-    request_id: str
-    started: float  # of time.perf_counter
-    status: int = 0
-    tenant: str = ""
-    surface: str = ""
-    generation: int = 0
-    returned: int = 0
-    fallback_level: int | None = None
-    warnings: tuple[str, ...] = ()
-    path_ids: Mapping[str, str] = field(default_factory=dict)  # path parameter -> what to log in its place
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each, which nobody reads
 
 
 class Metrics:
@@ -87,6 +70,11 @@ class Metrics:
             "recsys_artifact_manifest_age_seconds", "Age of the served manifest at the last poll.", "livemax", registry
         )
         self.artifacts = _gauge("recsys_artifact_manifest_artifacts", "Artifacts served.", "livemin", registry)
+        self.landing_failures = Counter(
+            "recsys_exposure_landing_failures",
+            "Times that finished segments could not be brought to the landing area; they are kept and tried again.",
+            registry=registry,
+        )
         self.exposures = Counter("recsys_exposure_records", "Exposure records written.", registry=registry)
         self.exposures_dropped = Counter(
             "recsys_exposure_dropped", "Exposure records that could not be written.", ("reason",), registry=registry
@@ -94,7 +82,7 @@ class Metrics:
 
     def answered(self, endpoint: str, call: Call, seconds: float) -> None:
         """Count one answer of a recommending endpoint."""
-        outcome = "ok" if call.status < 400 else "client_error" if call.status < 500 else "error"
+        outcome = _OUTCOMES.get(call.status // 100, "error")
         empty = "true" if outcome == "ok" and call.returned == 0 else "false"
         self.requests.labels(endpoint, outcome, empty).inc()
         self.latency.labels(endpoint, outcome).observe(seconds)
@@ -123,25 +111,5 @@ def _forget_dead(folder: Path) -> None:
     """Drop the gauges of workers that are gone; what they counted stays."""
     for path in folder.glob("gauge_live*_*.db"):
         pid = path.stem.rpartition("_")[2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+        if pid.isdigit() and not lives(pid):
             mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]
-
-
-def json_log(write_to: Any = None) -> Log:
-    """A logger of JSON lines, on standard output unless told otherwise; it changes nothing global."""
-    log: Log = structlog.wrap_logger(
-        structlog.BytesLogger(write_to or sys.stdout.buffer),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        cache_logger_on_first_use=True,
-    )
-    return log
-
-
-def _json(event: Any, **_: Any) -> bytes:
-    return msgspec.json.encode(event)

@@ -1,0 +1,158 @@
+"""The application: everything is wired here, once, from settings."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.datastructures import State
+
+from data_contracts.open import open_blobs
+from data_contracts.pseudonym import secret_at
+from data_contracts.signature import verify_keys
+from serving.exposure import ExposureLog
+from serving.logs import AccessLog, Log, json_log
+from serving.metrics import Metrics
+from serving.openapi import document, yaml
+from serving.recommender import Recommender
+from serving.refusal import StrictRequest, refused
+from serving.reload import Reloader
+from serving.requests import MAX_BODY_BYTES
+from serving.routes import docs, health, items, metrics, recommend, recommendations, recs, similar, validate, version
+from serving.run import RunFolder
+from serving.segments import Rotation, Segments
+from serving.server import Server
+from serving.settings import Settings
+
+HANDLERS = (
+    recommend.recommend,
+    validate.validate,
+    similar.similar,
+    items.similar_to_item,
+    recs.recs,
+    recommendations.recommendations,
+    health.alive,
+    health.ready,
+    version.version,
+    metrics.metrics,
+)
+FIRST_LOAD_S = 10.0  # how long a start waits for the store, before it goes on and says that it is not ready
+LAST_LANDING_S = 5.0  # how long an end waits for the landing area; what is not landed stays in the spool
+
+
+def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> Server:
+    """A server with these settings; ``environ`` (of the process) is only for the stores' own variables."""
+    environ = os.environ if environ is None else environ
+    counted, log = Metrics(), json_log()
+    recommender = _recommender(settings, environ, counted, log)
+    run = RunFolder.of_worker(environ)
+    handlers = [*HANDLERS, *(docs.HANDLERS if settings.has_docs else ())]
+    app = Server(
+        handlers,
+        request_class=StrictRequest,
+        request_max_body_size=MAX_BODY_BYTES,
+        exception_handlers={Exception: refused},
+        lifespan=[_lifespan],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        state=State(
+            {
+                "settings": settings,
+                "required": settings.required,
+                "recommender": recommender,
+                "metrics": counted,
+                "log": log,
+                "draining": run.is_draining if run else lambda: False,
+                **(_described(settings) if settings.has_docs else {}),
+            }
+        ),
+    )
+    app.metrics = counted
+    app.access_log = _access_log(settings, recommender.exposures)
+    return app
+
+
+def worker() -> Server:
+    """The application of one worker process, from its environment."""
+    return create_app(Settings.from_environ(os.environ))
+
+
+def _recommender(settings: Settings, environ: Mapping[str, str], counted: Metrics, log: Log) -> Recommender:
+    return Recommender(
+        reloader=Reloader(
+            store=open_blobs(settings.locations.store, environ),
+            cache=settings.locations.cache,
+            keys=verify_keys(environ),
+            metrics=counted,
+            log=log,
+            clock=_now,
+        ),
+        exposures=_exposures(settings, environ, counted, log),
+        clock=_now,
+        tenant_header=settings.tenant_header.lower().encode(),
+        default_tenant=settings.default_tenant,
+    )
+
+
+def _exposures(settings: Settings, environ: Mapping[str, str], counted: Metrics, log: Log) -> ExposureLog:
+    rotation = Rotation(
+        largest_bytes=settings.exposure_segment_bytes,
+        longest_s=settings.exposure_segment_s,
+        sync=settings.exposure_fsync,
+    )
+    home, secret = settings.locations.home, settings.pseudonym_secret
+    return ExposureLog(
+        segments=Segments(home / "spool" / "exposures", rotation, time.monotonic),
+        landing=open_blobs(settings.locations.landing, environ),
+        secret=secret_at(home / "pseudonym.secret") if secret is None else secret.encode(),
+        metrics=counted,
+        log=log,
+        clock=_now,
+    )
+
+
+def _access_log(settings: Settings, exposures: ExposureLog) -> AccessLog | None:
+    if settings.access_log == "off":
+        return None
+    return AccessLog(
+        sys.stdout.buffer,
+        lambda tenant, user: exposures.pseudonyms_of(tenant).of(user),
+        only_errors=settings.access_log == "errors",
+    )
+
+
+def _described(settings: Settings) -> dict[str, bytes]:
+    described = document(HANDLERS, settings.tenant_header)
+    return {"openapi_json": msgspec.json.encode(described), "openapi_yaml": yaml(described).encode()}
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Load before the first request if that is quick, follow the store, and leave no exposure behind."""
+    settings: Settings = app.state.settings
+    recommender: Recommender = app.state.recommender
+    keep_every_s = min(5.0, settings.exposure_segment_s / 2)
+    tasks = [
+        asyncio.create_task(recommender.reloader.run(settings.reload_every_s)),
+        asyncio.create_task(recommender.exposures.keep(keep_every_s)),
+    ]
+    await _at_most(FIRST_LOAD_S, recommender.reloader.polled.wait())
+    yield
+    for task in tasks:
+        task.cancel()
+    await _at_most(LAST_LANDING_S, recommender.exposures.land(everything=True))
+
+
+async def _at_most(seconds: float, work: Coroutine[Any, Any, Any]) -> None:
+    await asyncio.wait([asyncio.create_task(work)], timeout=seconds)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

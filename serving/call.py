@@ -1,0 +1,22 @@
+"""One request on its way: what is learned about it while it is answered, read once when the answer is out."""
+
+from dataclasses import dataclass, field
+
+from serving.identity import Headers
+
+
+@dataclass(slots=True)
+class Call:
+    """``started`` is of ``time.perf_counter``; ``timings`` are in milliseconds."""
+
+    request_id: str
+    started: float
+    headers: Headers = ()
+    status: int = 0
+    tenant: str = ""
+    surface: str = ""
+    generation: int = 0
+    returned: int = 0
+    fallback_level: int = 0
+    warnings: tuple[str, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""The exposure log: one record per answer, written before the answer leaves, with pseudonyms in place of people."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from data_contracts.blobs import Blobs
+from data_contracts.errors import ContractError
+from data_contracts.pseudonym import Pseudonyms
+from data_contracts.records import EXPOSURE_SCHEMA, Consent, ExposedItem, Exposure, Subject
+from serving.logs import Log
+from serving.metrics import Metrics
+from serving.requests import Context, User
+from serving.responses import Recommendations
+from serving.segments import SegmentLost, Segments
+
+NOBODY_KNOWN = Subject()
+
+
+class Shown(NamedTuple):
+    """What was answered, and to what kind of request."""
+
+    answer: Recommendations
+    endpoint: str
+    user: User
+    context: Context
+    consent: Consent
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExposureLog:
+    """Turns answers into lines; ``secret`` is what pseudonyms are made with."""
+
+    segments: Segments
+    landing: Blobs
+    secret: bytes
+    metrics: Metrics
+    log: Log
+    clock: Callable[[], datetime]
+    _pseudonyms: dict[str, Pseudonyms] = field(default_factory=dict)
+
+    def record(self, shown: Shown, latency_ms: float) -> None:
+        """Write one record. What cannot be written is counted and logged, and never stops the answer."""
+        ts = self.clock()
+        tenant = shown.answer.meta.tenant_id
+        line = _ENCODER.encode(exposure(shown, self.subject(tenant, shown), ts, latency_ms))
+        try:
+            self.segments.append(tenant, ts.date(), line + b"\n")
+        except SegmentLost as lost:
+            self.metrics.exposures_dropped.labels(lost.reason).inc()
+            self.log.error(
+                "exposure_dropped", request_id=shown.answer.meta.request_id, reason=lost.reason, detail=str(lost)
+            )
+        else:
+            self.metrics.exposures.inc()
+
+    async def keep(self, every_s: float) -> None:
+        """Finish and land segments for ever. What cannot be landed now is tried again."""
+        while True:
+            await asyncio.sleep(every_s)
+            await self.land()
+
+    async def land(self, *, everything: bool = False) -> None:
+        """Finish the segments that are old enough, or all, and bring what is finished to the landing area."""
+        try:
+            self.segments.finish(everything=everything)
+            await asyncio.to_thread(self.segments.land, self.landing)
+        except Exception as error:
+            self.metrics.landing_failures.inc()
+            self.log.error("exposure_landing_failed", detail=str(error), exc_info=not isinstance(error, ContractError))
+
+    def subject(self, tenant: str, shown: Shown) -> Subject:
+        """Who saw it; nobody without full consent."""
+        user = shown.user
+        if shown.consent != "full" or user == User():
+            return NOBODY_KNOWN
+        pseudonyms = self.pseudonyms_of(tenant)
+        return Subject(
+            user=user.user_id and pseudonyms.of(user.user_id),
+            anonymous=user.anonymous_id and pseudonyms.of(user.anonymous_id),
+            session=user.session_id and pseudonyms.of(user.session_id),
+            key_id=pseudonyms.key_id,
+        )
+
+    def pseudonyms_of(self, tenant: str) -> Pseudonyms:
+        """Made once per tenant."""
+        if tenant not in self._pseudonyms:
+            self._pseudonyms[tenant] = Pseudonyms(self.secret, tenant)
+        return self._pseudonyms[tenant]
+
+
+def exposure(shown: Shown, subject: Subject, ts: datetime, latency_ms: float) -> Exposure:
+    """The record of one answer. ``ts`` is the server's clock, whatever the request calls now."""
+    answer, meta = shown.answer, shown.answer.meta
+    return Exposure(
+        schema=EXPOSURE_SCHEMA,
+        ts=ts,
+        request_id=meta.request_id,
+        tenant=meta.tenant_id,
+        surface=meta.surface,
+        endpoint=shown.endpoint,
+        segment=meta.segment,
+        subject=subject,
+        consent=shown.consent,
+        manifest_generation=meta.manifest_generation,
+        algo_version=meta.algo_version,
+        config_version=meta.config_version,
+        seed=meta.seed,
+        fallback_level=meta.fallback_level,
+        items=tuple(
+            ExposedItem(item_id=place.item_id, rank=place.rank, score=place.score, source=place.source)
+            for place in answer.items
+        ),
+        counts=meta.counts,
+        latency_ms=latency_ms,
+        context=logged_context(shown.context),
+        warnings=tuple(notice.code for notice in answer.warnings),
+    )
+
+
+def logged_context(context: Context) -> dict[str, str]:
+    """The context as texts; attributes keep their names behind `attributes.`."""
+    named = {
+        name: value
+        for name in ("locale", "device", "country", "daypart", "page_item_id")
+        if (value := getattr(context, name)) is not None
+    }
+    if context.now is not None:
+        named["now"] = context.now.isoformat()
+    return named | {f"attributes.{name}": value for name, value in context.attributes.items()}
+
+
+_ENCODER = msgspec.json.Encoder()
