@@ -143,8 +143,19 @@ def svg(name: str, title: str, spec: Spec) -> str:
 
     drawn = vl_convert.vegalite_to_svg({**spec, "config": CONFIG})
     drawn = re.sub(r' xmlns(:xlink)?="[^"]*"| version="[^"]*"', "", drawn)
-    drawn = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{name}-", drawn)
+    drawn = renamed(drawn, name)
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{_quoted(title)}" ', 1)
+
+
+def renamed(drawn: str, name: str) -> str:
+    """The drawing with the ids ``name-0``, ``name-1``, ...: Vega's count on through the process.
+
+    >>> renamed('<clipPath id="clip7"/><g clip-path="url(#clip7)"/>', "plot")
+    '<clipPath id="plot-0"/><g clip-path="url(#plot-0)"/>'
+    """
+    for number, old in enumerate(re.findall(r'<[^<>]*\sid="(\w+)"', drawn)):
+        drawn = re.sub(rf'(\sid="|url\(#|href="#){old}(?=["\)])', rf"\g<1>{name}-{number}", drawn)
+    return drawn
 
 
 def _bar(system: System, metric: str) -> dict[str, str | float | None]:
