@@ -148,10 +148,11 @@ def split(events: Path, *, train: Path, test: Path, cut: datetime | None = None,
         raise InvalidFrame("say either --cut TIME or --last-k COUNT")
     rows = read_table(events)
     parts = time_split(rows, _aware(cut)) if cut else last_k_split(rows, last_k or 0)
-    for name, part, path in (("train", parts.train, train), ("test", parts.test, test)):
+    for name, part in parts._asdict().items():
         if part.is_empty():
             raise InvalidFrame(f"{name} would have no rows of the {rows.height} in {events}; nothing was written")
-        write_table(part, path)
+    write_table(parts.train, train)
+    write_table(parts.test, test)
     return _say({"train": parts.train.height, "test": parts.test.height})
 
 

@@ -1,0 +1,240 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys_eval.cli import app, main
+from recsys_eval.report import read
+
+USERS = [f"u{n:02d}" for n in range(60)]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """60 users who each chose one item; good.csv puts it first, fair.csv second, bad.csv does not have it."""
+    own = [f"i{n % 20:02d}" for n in range(60)]
+    other = [f"i{(n + 7) % 20:02d}" for n in range(60)]
+    third = [f"i{(n + 3) % 20:02d}" for n in range(60)]
+    truth = pl.DataFrame({"user_id": USERS, "item_id": own})
+    truth.write_csv(tmp_path / "truth.csv")
+    pl.DataFrame({"item_id": [f"i{n:02d}" for n in range(25)], "category": ["a", "b", "c", "d", "e"] * 5}).write_csv(
+        tmp_path / "items.csv"
+    )
+    pl.DataFrame({"user_id": USERS, "item_id": third}).write_csv(tmp_path / "train.csv")
+    for name, lists in (("good", (own, other)), ("fair", (other, own)), ("bad", (other, third))):
+        ranked = [
+            pl.DataFrame({"user_id": USERS, "item_id": items, "rank": [rank] * 60})
+            for rank, items in enumerate(lists, start=1)
+        ]
+        pl.concat(ranked).write_csv(tmp_path / f"{name}.csv")
+    return tmp_path
+
+
+def ran(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command."""
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    return int(stopped.value.code or 0), *capsys.readouterr()
+
+
+def contest(files: Path, candidate: str, incumbent: str) -> list[str | Path]:
+    return [
+        *("--candidate", files / f"{candidate}.csv", "--incumbent", files / f"{incumbent}.csv"),
+        *("--truth", files / "truth.csv", "--catalog", files / "items.csv"),
+    ]
+
+
+def test_metrics_are_json_on_standard_output_and_nothing_else(files, capsys, golden):
+    code, out, err = ran(
+        capsys,
+        *("metrics", "--recs", files / "fair.csv", "--truth", files / "truth.csv", "--k", "1", "--k", "2"),
+        *("--catalog", files / "items.csv", "--train", files / "train.csv"),
+    )
+
+    assert (code, err) == (0, "")
+    golden("metrics.json", out)
+
+
+def test_metrics_per_user_go_to_a_file(files, capsys):
+    target = files / "per_user.parquet"
+
+    ran(capsys, "metrics", "--recs", files / "good.csv", "--truth", files / "truth.csv", "--per-user", target)
+
+    assert pl.read_parquet(target).select("user_id", "mrr@10").rows() == [(user, 1.0) for user in USERS]
+
+
+@pytest.mark.parametrize(("candidate", "decision"), [("fair", "suspicious"), ("bad", "rejected")])
+def test_the_gate_answers_with_exit_code_2_where_a_release_must_stop(candidate, decision, files, capsys):
+    code, out, _ = ran(capsys, "gate", *contest(files, candidate, "fair"))
+
+    assert (code, json.loads(out)["decision"]) == (2, decision)
+
+
+def test_a_release_that_loses_nothing_passes(files, capsys):
+    pl.read_csv(files / "good.csv").filter(pl.col("user_id") != "u00").write_csv(files / "most.csv")
+
+    code, out, _ = ran(capsys, "gate", *contest(files, "most", "most"))
+
+    assert (code, json.loads(out)["decision"]) == (0, "promoted")
+
+
+def test_without_an_incumbent_the_gate_says_ungated(files, capsys):
+    pl.read_csv(files / "good.csv").filter(pl.col("user_id") != "u00").write_csv(files / "most.csv")
+
+    code, out, _ = ran(capsys, "gate", "--candidate", files / "most.csv", "--truth", files / "truth.csv")
+
+    assert (code, json.loads(out)["reason"]) == (3, "there is no incumbent to compare with")
+
+
+def test_the_limits_can_come_from_a_file(files, capsys):
+    (files / "gate.json").write_text('{"metric": "recall@1", "minimum_users": 61}')
+
+    _, out, _ = ran(capsys, "gate", *contest(files, "fair", "good"), "--gate", files / "gate.json")
+
+    assert json.loads(out)["metric"] == "recall@1"
+    assert "60 users were measured; 61 are needed" in out
+
+
+def test_a_report_is_written_with_the_verdict(files, capsys):
+    code, out, _ = ran(
+        capsys, "report", *contest(files, "bad", "fair"), "--out", files / "report", "--title", "shop/home"
+    )
+
+    assert code == 2
+    assert [Path(path).name for path in json.loads(out)["files"]] == ["report.json", "report.md", "report.html"]
+    assert read(files / "report" / "report.json").verdict.decision == "rejected"
+    assert "shop / home" in (files / "report" / "report.md").read_text()
+
+
+def test_a_report_can_be_rendered_again(files, capsys):
+    ran(capsys, "report", *contest(files, "bad", "fair"), "--out", files / "report")
+
+    code, _, _ = ran(capsys, "render", files / "report" / "report.json", "--out", files / "again")
+
+    assert code == 0
+    assert (files / "again" / "report.html").read_bytes() == (files / "report" / "report.html").read_bytes()
+
+
+def test_events_are_split_by_time(files, capsys):
+    (files / "events.csv").write_text(
+        "user_id,item_id,timestamp\nann,a,2026-03-01\nann,b,2026-03-02\nbob,c,2026-03-03\n"
+    )
+
+    code, out, _ = ran(
+        capsys,
+        *("split", files / "events.csv", "--cut", "2026-03-02", "--train", files / "a.csv", "--test", files / "b.csv"),
+    )
+
+    assert (code, json.loads(out)) == (0, {"train": 1, "test": 2})
+    assert pl.read_csv(files / "b.csv")["item_id"].to_list() == ["b", "c"]
+
+
+def test_the_last_event_of_each_user_can_be_held_out(files, capsys):
+    (files / "events.csv").write_text("user_id,item_id,ts\nann,a,1772366400\nann,b,1772366401\nbob,c,1772366400\n")
+
+    ran(capsys, "split", files / "events.csv", "--last-k", "1", "--train", files / "a.csv", "--test", files / "b.csv")
+
+    assert pl.read_csv(files / "b.csv")["item_id"].to_list() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        pytest.param([], "say either --cut TIME or --last-k COUNT", id="neither"),
+        pytest.param(["--cut", "2026-03-02", "--last-k", "1"], "say either --cut TIME or", id="both"),
+        pytest.param(["--cut", "2020-01-01"], "train would have no rows of the 1 in", id="nothing before the cut"),
+        pytest.param(["--cut", "2030-01-01"], "test would have no rows of the 1 in", id="nothing after the cut"),
+    ],
+)
+def test_a_split_with_an_empty_side_is_an_error_and_writes_nothing(options, complaint, files, capsys):
+    (files / "events.csv").write_text("user_id,item_id,ts\nann,a,2026-03-01\n")
+
+    code, out, err = ran(
+        capsys, "split", files / "events.csv", *options, "--train", files / "a.csv", "--test", files / "b.csv"
+    )
+
+    assert (code, out) == (1, "")
+    assert complaint in err
+    assert not (files / "a.csv").exists()
+    assert not (files / "b.csv").exists()
+
+
+def test_valid_files_are_called_valid(files, capsys):
+    code, out, _ = ran(capsys, "validate", "--recs", files / "good.csv", "--truth", files / "truth.csv")
+
+    assert (code, json.loads(out)) == (0, {"valid": True, "checked": ["recs", "truth"], "problems": {}})
+
+
+def test_every_invalid_file_is_named_with_its_problem(files, capsys):
+    (files / "odd.csv").write_text("user_id,item_id,rank\nann,a,0\n")
+
+    code, out, _ = ran(capsys, "validate", "--recs", files / "odd.csv", "--truth", files / "nothing.csv")
+
+    problems = json.loads(out)["problems"]
+    assert code == 2
+    assert problems["recs"].startswith("recs: 1 row have a rank below 1")
+    assert problems["truth"].endswith("nothing.csv does not exist")
+
+
+def test_a_leak_is_found(files, capsys):
+    (files / "a.csv").write_text("user_id,item_id,ts\nann,a,2026-03-05\n")
+    (files / "b.csv").write_text("user_id,item_id,ts\nann,b,2026-03-06\n")
+
+    code, out, _ = ran(
+        capsys, "validate", "--train", files / "a.csv", "--test", files / "b.csv", "--cut", "2026-03-04T00:00:00Z"
+    )
+
+    assert code == 2
+    assert json.loads(out)["problems"]["split"].startswith("train holds the future")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param(["metrics", "--recs", "a.csv", "--truth", "b.csv"], "error: a.csv does not exist", id="no file"),
+        pytest.param(["metrics"], "parameter --recs requires an argument", id="no option"),
+        pytest.param(["measure"], 'Unknown command "measure"', id="no such command"),
+        pytest.param(["validate"], "there is nothing to validate", id="nothing to validate"),
+        pytest.param(["render", "a.json", "--out", "x"], "a.json is not a report", id="no report"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(arguments, complaint, tmp_path, capsys):
+    code, out, err = ran(capsys, *arguments)
+
+    assert (code, out) == (1, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_a_gate_file_with_a_wrong_field_is_a_mistake(files, capsys):
+    (files / "gate.json").write_text('{"tolerence": 0.1}')
+
+    code, _, err = ran(capsys, "gate", *contest(files, "good", "fair"), "--gate", files / "gate.json")
+
+    assert code == 1
+    assert "gate.json is not a valid gate" in err
+    assert "tolerence" in err
+
+
+def test_a_metric_without_a_list_length_is_a_mistake(files, capsys):
+    (files / "gate.json").write_text('{"metric": "ndcg"}')
+
+    code, _, err = ran(capsys, "gate", *contest(files, "good", "fair"), "--gate", files / "gate.json")
+
+    assert (code, err) == (1, "error: gate.metric 'ndcg' has no list length; write it as ndcg@10\n")
+
+
+@pytest.mark.parametrize("command", [name for name in app if not name.startswith("-")])
+def test_the_help_of_every_command_shows_a_line_to_copy(command, capsys):
+    code, out, _ = ran(capsys, command, "--help")
+
+    assert code == 0
+    assert f"recsys-eval {command} " in out.replace("Usage: recsys-eval", "")
+
+
+def test_the_help_says_which_columns_files_have(capsys):
+    _, out, _ = ran(capsys, "--help")
+
+    assert "user_id, item_id, rank (from 1)" in out

@@ -1,0 +1,102 @@
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from recsys_eval.errors import UnreadableFile
+from recsys_eval.files import read_table, write_table
+
+CSV = "user_id,item_id,rank,score,ts\n007,1,1,0.5,2026-03-01T12:00:00Z\n8,b,2,,2026-03-01T13:00:00+02:00\n"
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def written(folder: Path, name: str, body: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(body.encode() if isinstance(body, str) else body)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        pytest.param("a.csv", CSV, id="csv"),
+        pytest.param("a.csv.gz", gzip.compress(CSV.encode()), id="gzipped csv"),
+    ],
+)
+def test_a_csv_keeps_ids_as_they_are_written(name, body, tmp_path):
+    rows = read_table(written(tmp_path, name, body))
+
+    assert rows["user_id"].to_list() == ["007", "8"]
+    assert rows["item_id"].to_list() == ["1", "b"]
+    assert rows["rank"].to_list() == [1, 2]
+    assert rows["score"].to_list() == [0.5, None]
+    assert rows["ts"].to_list() == [NOON, NOON.replace(hour=11)]
+
+
+def test_numeric_ids_in_json_lines_become_strings(tmp_path):
+    rows = read_table(written(tmp_path, "a.jsonl", '{"user_id": 7, "item_id": "x", "tags": ["a", "b"]}\n'))
+
+    assert rows.rows() == [("7", "x", ["a", "b"])]
+
+
+def test_numeric_ids_in_parquet_become_strings(tmp_path):
+    pl.DataFrame({"user_id": [7], "item_id": [8], "rank": [1]}).write_parquet(tmp_path / "a.parquet")
+
+    assert read_table(tmp_path / "a.parquet").rows() == [("7", "8", 1)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("2026-03-01 12:00:00", id="without an offset it is UTC"),
+        pytest.param("1772366400", id="epoch seconds"),
+        pytest.param("1772366400.0", id="epoch seconds with a point"),
+    ],
+)
+def test_times_are_read_in_utc_whatever_the_column_is_called(text, tmp_path):
+    rows = read_table(written(tmp_path, "a.csv", f"user_id,item_id,timestamp\nann,a,{text}\n"))
+
+    assert rows["ts"].to_list() == [NOON]
+
+
+def test_tags_in_a_csv_are_split(tmp_path):
+    assert read_table(written(tmp_path, "a.csv", "item_id,tags\na,red|big\n"))["tags"].to_list() == [["red", "big"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "complaint"),
+    [
+        pytest.param("a.csv", "user_id,rank\nann,1\nbob,first\n", "row 2: rank 'first' is not a number", id="a word"),
+        pytest.param(
+            "a.csv", "user_id,score\nann,high\n", "row 1: score 'high' is not a number", id="a score in words"
+        ),
+        pytest.param("a.csv", "user_id,ts\nann,yesterday\n", "row 1: ts 'yesterday' is not a time", id="no time"),
+        pytest.param("a.csv", "", "a.csv cannot be read as csv: empty CSV", id="an empty file"),
+        pytest.param("a.csv", "a,b\n1,2,3\n", "cannot be read as csv: found more fields", id="a row too long"),
+        pytest.param(
+            "a.csv", "a\n\xfc".encode("latin-1"), "cannot be read as csv: invalid utf-8", id="another encoding"
+        ),
+        pytest.param("a.jsonl", "{", "cannot be read as jsonl", id="broken JSON"),
+        pytest.param("a.parquet", "PAR", "cannot be read as parquet", id="cut off"),
+        pytest.param("a.xlsx", "", "has no known format in its name; use csv, jsonl or parquet", id="a spreadsheet"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_and_reason(name, body, complaint, tmp_path):
+    with pytest.raises(UnreadableFile, match=complaint):
+        read_table(written(tmp_path, name, body))
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(UnreadableFile, match=r"nothing\.csv does not exist"):
+        read_table(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_what_is_written_can_be_read(name, tmp_path):
+    rows = pl.DataFrame({"user_id": ["007"], "item_id": ["a"], "ts": [NOON]})
+
+    write_table(rows, tmp_path / name)
+
+    assert read_table(tmp_path / name).rows() == [("007", "a", NOON)]

@@ -1,0 +1,86 @@
+import inspect
+
+import pytest
+
+import recsys_eval
+import recsys_eval.metrics
+from recsys_eval import errors
+
+EXPORTED = [
+    "Check",
+    "DifferentUsers",
+    "EvaluationError",
+    "Fold",
+    "Gate",
+    "InvalidFrame",
+    "Leak",
+    "Metrics",
+    "NothingToEvaluate",
+    "Quality",
+    "QualityCheck",
+    "Report",
+    "Sample",
+    "SampleItem",
+    "Split",
+    "System",
+    "TableQuality",
+    "UnknownMetric",
+    "UnreadableFile",
+    "Verdict",
+    "Written",
+    "decide",
+    "definition",
+    "evaluate",
+    "last_k_split",
+    "read",
+    "refuse_leak",
+    "refuse_user_leak",
+    "system",
+    "time_folds",
+    "time_split",
+    "write",
+]
+METRICS = [
+    "RANKING",
+    "Hits",
+    "Lists",
+    "Metrics",
+    "average_precision",
+    "capped_average_precision",
+    "coverage",
+    "diversity",
+    "evaluate",
+    "gini",
+    "hit_rate",
+    "indexed",
+    "long_tail_share",
+    "match",
+    "ndcg",
+    "novelty",
+    "one_user",
+    "precision",
+    "recall",
+    "reciprocal_rank",
+]
+
+
+def test_the_front_door_exports_exactly_these_names():
+    assert sorted(recsys_eval.__all__) == sorted(EXPORTED)
+
+
+def test_the_metrics_door_exports_exactly_these_names():
+    assert sorted(recsys_eval.metrics.__all__) == sorted(METRICS)
+
+
+@pytest.mark.parametrize("name", sorted({*EXPORTED, *METRICS} - {"Gate", "RANKING"}))
+def test_every_exported_name_says_how_stable_it_is(name):
+    exported = getattr(recsys_eval, name, None) or getattr(recsys_eval.metrics, name)
+
+    assert "Stability: public" in inspect.getdoc(exported)
+
+
+def test_every_error_is_an_evaluation_error():
+    raised = [error for _, error in inspect.getmembers(errors, inspect.isclass)]
+
+    assert all(issubclass(error, errors.EvaluationError) for error in raised)
+    assert all(error.__name__ in recsys_eval.__all__ for error in raised)
