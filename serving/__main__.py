@@ -15,6 +15,7 @@ from serving.settings import InvalidSetting, Settings, is_loopback
 
 USAGE_ERROR = 2
 KILL_AFTER_S = 15  # a worker that has not ended by then is killed; its exposures are safe in the spool
+HOW_TO_SERVE: dict[str, Any] = {"interface": Interfaces.ASGI, "factory": True, "websockets": False}
 NO_ACCESS_CONTROL = "access control is not built yet: whoever reaches this server may ask it anything for any tenant"
 
 
@@ -51,12 +52,10 @@ class _Draining(Granian):  # type: ignore[misc, valid-type]  # one of two classe
             "serving.app:worker",
             address=chosen.host,
             port=chosen.port,
-            interface=Interfaces.ASGI,
             workers=chosen.workers,
-            factory=True,
-            websockets=False,
-            respawn_failed_workers=True,
             workers_kill_timeout=KILL_AFTER_S,
+            respawn_failed_workers=True,
+            **HOW_TO_SERVE,
         )
         self._run, self._drain_s = run, drain_s
 

@@ -4,6 +4,7 @@ No line holds a body, a query string or a user's id: what stands for a user in a
 the exposure log has, too.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -39,11 +40,22 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     fallback_level: int = 0
 
 
+class Lines(structlog.BytesLogger):
+    """A line at a time. A reader that has gone away or a full disk stops no request and no reload."""
+
+    def msg(self, message: bytes) -> None:
+        """Write it, if it can be written."""
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
+
+
 class AccessLog:
     """Writes one line per request; ``only_errors`` leaves out the good ones."""
 
     def __init__(self, out: BinaryIO, pseudonym: Callable[[str, str], str], *, only_errors: bool = False) -> None:
-        self._sink = structlog.BytesLogger(out)
+        self._sink = Lines(out)
         self._pseudonym = pseudonym
         self._only_errors = only_errors
 
@@ -82,7 +94,7 @@ class AccessLog:
 def json_log(out: BinaryIO | None = None) -> Log:
     """A logger of events as JSON lines; it changes nothing global."""
     log: Log = structlog.wrap_logger(
-        structlog.BytesLogger(out or sys.stdout.buffer),
+        Lines(out or sys.stdout.buffer),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
