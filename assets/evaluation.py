@@ -24,7 +24,7 @@ STOPPED = ("rejected", "suspicious")
     kinds={"polars"},
     owners=["team:recommendations"],
 )
-def evaluation(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult:
+def evaluation(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
     """Metrics per algorithm and for the blend as served, per surface; the gate's decision; the report."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     require_passed(shop.lake, scope.tenant, scope.day)
@@ -62,9 +62,11 @@ def evaluate_day(shop: Workshop, scope: Scope) -> Judgements:
     with candidate(tenant, shop.lake, scope.day) as arrays:
         graded = [grade(shop, Entry(tenant.document, arrays.evaluated, asked), surface) for surface in surfaces]
         for each in graded:
-            write_report(shop, scope, each, asked, arrays)
+            write_report(shop, scope, each, asked, arrays=arrays)
         judgements = Judgements(
-            candidate=arrays.fingerprint, surfaces=tuple(judged(each) for each in graded), report=str(shop.report_folder(scope.tenant, scope.day.isoformat()))
+            candidate=arrays.fingerprint,
+            surfaces=tuple(judged(each) for each in graded),
+            report=str(shop.report_folder(scope.tenant, scope.day.isoformat())),
         )
     shop.lake.write_json("decisions", scope.tenant, scope.day, judgements)
     return judgements

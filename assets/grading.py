@@ -10,9 +10,7 @@ from data_contracts.documents import TenantDocument
 from recsys_algo.bundle import Bundle, open_encoded
 from recsys_algo.encode import Encoded
 from recsys_algo.situation import Answer
-from recsys_eval.gate import decide
-from recsys_eval.metrics.evaluation import Metrics, evaluate
-from recsys_eval.verdict import Verdict
+from recsys_eval import Metrics, Verdict, decide, evaluate
 from recsys_pipelines.decisions import Interval, Judgement
 from recsys_pipelines.incumbent import Incumbent, incumbent
 from recsys_pipelines.replay import Fixture, answers, recs

@@ -15,7 +15,7 @@ from recsys_pipelines.training import weigh
     kinds={"polars"},
     owners=["team:recommendations"],
 )
-def interactions(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult:
+def interactions(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
     """Event weights times decay, summed per user and item over the window."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     document = shop.tenant(scope.tenant).document

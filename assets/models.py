@@ -24,7 +24,7 @@ def model_asset(algorithm: type[Algorithm]) -> dg.AssetsDefinition:
         owners=["team:recommendations"],
         tags={"shape": algorithm.shape},
     )
-    def fitted(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult:
+    def fitted(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
         shop, scope = suite.workshop, scope_of(context.partition_keys)
         started = perf_counter()
         learned = train(shop.tenant(scope.tenant).document, shop.lake, scope.day, algorithm.name)

@@ -16,7 +16,7 @@ from recsys_pipelines.validation import require_passed
     kinds={"mlflow"},
     owners=["team:recommendations"],
 )
-def manifest(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult:
+def manifest(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
     """What each surface serves from now on; refuses unless this very candidate was let through."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     require_passed(shop.lake, scope.tenant, scope.day)

@@ -7,7 +7,7 @@ from assets.grading import Graded
 from assets.partitions import Scope
 from data_contracts.manifest import Lineage, Window
 from recsys_algo.situation import Answer
-from recsys_eval.report import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality, Written, system, write
+from recsys_eval import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality, Written, system, write
 from recsys_pipelines.candidate import Arrays
 from recsys_pipelines.replay import Fixture
 from recsys_pipelines.training import window
@@ -17,7 +17,7 @@ from recsys_pipelines.workshop import Workshop
 SAMPLES = 2
 
 
-def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture, arrays: Arrays) -> Written:
+def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture, *, arrays: Arrays) -> Written:
     """The three files of one surface's report, in a folder of its own."""
     document = shop.tenant(scope.tenant).document
     span = window(document, scope.day)

@@ -19,7 +19,7 @@ SEVERITY = {"block": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.
     kinds={"polars", "parquet"},
     owners=["team:data"],
 )
-def staged(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult:
+def staged(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
     """Source files split by table and day, rejected rows kept with their reason; a file is read once."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     tenant = shop.tenant(scope.tenant)

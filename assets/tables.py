@@ -25,7 +25,7 @@ from recsys_pipelines.validation import require_passed
     backfill_policy=SINGLE_RUN,
     group_name="data",
 )
-def tables(context: dg.AssetExecutionContext, suite: Suite) -> Iterator[dg.MaterializeResult]:
+def tables(context: dg.AssetExecutionContext, suite: Suite) -> Iterator[dg.MaterializeResult[None]]:
     """Rewrite what the landed files touch, and nothing else; late events rewrite the day they belong to."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     require_passed(shop.lake, scope.tenant, scope.day)

@@ -36,7 +36,7 @@ def took(event: dg.DagsterEvent) -> str:
     return "" if duration_ms is None else f" [dim]{duration_ms / 1000:.1f} s[/]"
 
 
-@dg.logger(description="One line per step on the terminal.")
+@dg.logger(None, description="One line per step on the terminal.")
 def progress(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger that `recsys run` chooses instead of Dagster's console log."""
     logger = logging.Logger("recsys.progress", logging.DEBUG)
@@ -44,7 +44,7 @@ def progress(_: dg.InitLoggerContext) -> logging.Logger:
     return logger
 
 
-@dg.logger(description="Says nothing.")
+@dg.logger(None, description="Says nothing.")
 def silent(_: dg.InitLoggerContext) -> logging.Logger:
     """The logger of `recsys run --json`."""
     logger = logging.Logger("recsys.silent", logging.CRITICAL)

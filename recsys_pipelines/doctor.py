@@ -6,6 +6,7 @@ import msgspec
 
 from data_contracts.blobs import Blobs
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.ledger import rejected
 from recsys_pipelines.releases import Release, releases
 
 
@@ -45,8 +46,7 @@ def examine(tenant: str, lake: Lake, store: Blobs) -> Health:
 
 def rejected_by_rule(tenant: str, lake: Lake) -> dict[str, int]:
     """How many rows broke each rule, most first."""
-    rejected = lake.rejected(tenant)
-    counts = rejected.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    counts = rejected(lake, tenant).group_by("rule").len().sort("len", "rule", descending=[True, False])
     return dict(counts.iter_rows())
 
 

@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from recsys_pipelines.workshop import Workshop
 
 MISSING = "no tenants in {folders}; start in a checkout of the project, where examples/data holds the demo tenants"
 
@@ -35,9 +39,30 @@ def demo() -> int:
     return 0
 
 
-def samples(shop: "Workshop", tenant: str) -> Iterator[Table]:  # type: ignore[name-defined]  # noqa: F821
-    """The recommendations of two users, as the server gives them."""
-    raise NotImplementedError
+def samples(shop: "Workshop", tenant: str) -> Iterator[Table]:
+    """The recommendations of the two busiest users on the default surface, at the end of the data, with reasons."""
+    from recsys_algo.loading import load  # noqa: PLC0415  (numpy)
+    from recsys_algo.rank import recommend  # noqa: PLC0415
+    from recsys_algo.situation import Query  # noqa: PLC0415
+
+    loaded = load(shop.store, tenant, shop.tenant(tenant).document.default_surface, shop.cache)
+    assert loaded is not None  # no tag was given that could still be the newest
+    bundle = loaded.bundle
+    for user in busiest(shop, tenant):
+        title = f"{tenant}/{bundle.surface} generation {bundle.generation}: {user}"
+        table = Table("rank", "item", "title", "score", "source", "reasons", title=title, title_justify="left")
+        for item in recommend(bundle, Query(k=5, now=bundle.window_end, user_id=user)).items:
+            about = bundle.catalog.describe(bundle.catalog.ids.find(item.item_id), ("title",))
+            reasons = ", ".join(item.reasons)
+            table.add_row(str(item.rank), item.item_id, about.get("title"), f"{item.score:.3f}", item.source, reasons)
+        yield table
+
+
+def busiest(shop: "Workshop", tenant: str) -> list[str]:
+    """Two users who did most in the window; of equals the first by id."""
+    day = max(shop.lake.days("interactions_served", tenant))
+    counts = shop.lake.read("interactions_served", tenant, day).group_by("user_id").len()
+    return counts.sort("len", "user_id", descending=[True, False])["user_id"].head(2).to_list()
 
 
 def goodbye(console: Console, tenant: str) -> None:
@@ -48,7 +73,7 @@ def goodbye(console: Console, tenant: str) -> None:
     console.print(
         "  curl -s http://127.0.0.1:8000/v1/recommend -H 'content-type: application/json' "
         f"-H 'X-Org-Id: {tenant}' "
-        """-d '{"surface": "home", "user": {"user_id": "u0001"}, "k": 5, "options": {"include_reasons": true}}'""",
+        """-d '{"surface": "home", "user": {"user_id": "u001"}, "k": 5, "options": {"include_reasons": true}}'""",
         markup=False,
         soft_wrap=True,
     )

@@ -46,7 +46,9 @@ def explain(  # noqa: PLR0913  (the options of one question)
 
     shop = Workshop(dict(os.environ))
     place = surface or shop.tenant(tenant).document.default_surface
-    bundle = load(shop.store, tenant, place, shop.cache).bundle
+    loaded = load(shop.store, tenant, place, shop.cache)
+    assert loaded is not None  # no tag was given that could still be the newest
+    bundle = loaded.bundle
     moment = (at or shop.now()).astimezone(UTC)
     answer = recommend(bundle, Query(k=k, now=moment, user_id=user))
     verdict = why_not(answer, bundle, item) if item else None
@@ -64,7 +66,7 @@ def explain(  # noqa: PLR0913  (the options of one question)
                 for i in answer.items
             ],
             "counts": dict(answer.counts),
-            "why_not": verdict,
+            "why_not": verdict._asdict() if verdict else None,
         }
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
         return

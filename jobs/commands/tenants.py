@@ -24,9 +24,9 @@ def tenants(*, json: bool = False) -> int:
     rows = [
         {
             "tenant": name,
-            "folder": str(tenant.folder),
             "surfaces": sorted(tenant.document.surfaces),
             "algorithms": sorted(tenant.document.algorithms),
+            "folder": str(tenant.folder),
         }
         for name, tenant in known.items()
     ]
@@ -36,7 +36,7 @@ def tenants(*, json: bool = False) -> int:
         return 1 if broken else 0
     table = Table("tenant", "surfaces", "algorithms", "folder")
     for row in rows:
-        table.add_row(row["tenant"], ", ".join(row["surfaces"]), ", ".join(row["algorithms"]), row["folder"])
+        table.add_row(*(value if isinstance(value, str) else ", ".join(value) for value in row.values()))
     Console().print(table)
     for error in broken.values():
         Console(stderr=True).print(f"broken: {error}", markup=False)
