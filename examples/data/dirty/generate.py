@@ -317,7 +317,7 @@ RECSYS_TENANTS=examples/data/dirty recsys run daily --tenant half-invalid
 
 A bad *row* goes to the `rejected` table with file, row number, rule and value, and the batch goes on without it. A bad
 *batch* stops before anything is published, with a message that names the file, the number of rows, the rule and
-examples; a server goes on with the generation that it has.
+examples, and `recsys` ends with exit code 4; a server goes on with the generation that it has.
 
 | folder | what is wrong | rejected rows | what must happen |
 |---|---|---|---|
