@@ -88,6 +88,7 @@ class Interactions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     scaled_by_value: tuple[EventName, ...] = ()  # the weight of these is multiplied by the event's value
     minimum_value: dict[EventName, float] = {}  # below it an event of that type does not count
     half_life_days: Positive | None = 30.0  # None: no decay
+    half_life_by_category: dict[str, Positive] = {}  # other half-lives for items of these categories
     window_days: Count = 90
     positive_types: tuple[EventName, ...] = (
         "click",

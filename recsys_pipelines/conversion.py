@@ -80,7 +80,7 @@ def number(raw: Raw) -> pl.Expr:
 def digest(raws: list[Raw]) -> pl.Expr:
     """The SHA-256 in hex of several values in a row; a missing one differs from an empty one."""
     parts = [text(raw).fill_null("\x00") for raw in raws]
-    return pl.concat_str(parts, separator="\x1f").map_batches(_sha256, return_dtype=pl.String, is_elementwise=True)
+    return pl.concat_str(parts, separator="\x1f").map_batches(_sha256, return_dtype=pl.String)
 
 
 def _string(raw: Raw, field: Field) -> pl.Expr:
@@ -144,15 +144,26 @@ def _zoned(time: pl.Expr, dtype: pl.DataType, field: Field) -> pl.Expr:
 
 def _iso(texts: pl.Series, zone: str) -> pl.Series:
     """ISO 8601 with any offset, or without one in ``zone``; one more pattern only while rows are left unread."""
-    spelled = texts.str.to_uppercase().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T${2}")
-    times = spelled.str.to_datetime(_OFFSET, strict=False, time_unit="us", time_zone="UTC")
-    for pattern in _NO_OFFSET:
+    times, spelled = _offset_times(texts), texts
+    for pattern in (_OFFSET, *_NO_OFFSET):
         if times.null_count() == texts.null_count():
             break
-        local = spelled.str.to_datetime(pattern, strict=False, time_unit="us")
-        zoned = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-        times = times.zip_with(times.is_not_null(), zoned.dt.convert_time_zone("UTC"))
+        if pattern == _OFFSET:
+            spelled = texts.str.to_uppercase().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T${2}")
+            more = _offset_times(spelled)
+        else:
+            more = _local_times(spelled, pattern, zone)
+        times = times.zip_with(times.is_not_null(), more)
     return times.rename(texts.name)
+
+
+def _offset_times(texts: pl.Series) -> pl.Series:
+    return texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
+
+
+def _local_times(texts: pl.Series, pattern: str, zone: str) -> pl.Series:
+    local = texts.str.to_datetime(pattern, strict=False, time_unit="us")
+    return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
 
 
 def _sha256(texts: pl.Series) -> pl.Series:

@@ -1,71 +1,99 @@
-"""Events become interactions: weighted user-item pairs, decayed by age, over the events that were given.
+"""From events to weighted user-item pairs, and to what the server remembers of a person.
 
-An event counts with the weight of its type, times its value where the tenant says so, times
-``2 ** (-age / half_life)``. Events of visitors whom nobody knows, and those without an item, are nobody's interaction.
+An event's weight is that of its type, times its value for types that the document scales, halved for every half-life
+that has passed since. Pairs do not depend on the order of the events, down to the last bit.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-import msgspec
+import numpy as np
 import polars as pl
 
 from data_contracts.documents import Interactions
-from recsys_pipelines.identity import resolved
+from data_contracts.tables import INTERACTIONS
+from recsys_pipelines.contract import schema
+from recsys_pipelines.identity import persons
 
-DAY_US = 86_400_000_000
+DAY_S = 86_400
 
 
 def interactions(
     events: pl.DataFrame, settings: Interactions, *, now: datetime, catalog: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """The pairs (columns of ``tables.INTERACTIONS``), by user and item; ages count from ``now`` (aware).
+    """Pairs (columns of ``tables.INTERACTIONS``) of the window that ends with ``now``, by user and item.
 
-    Only items of ``catalog`` (item_id) count, if it is given. A pair whose weights sum to 0 is left out.
+    ``catalog`` (item_id, category) is needed for half-lives by category only. Events without a person or an item,
+    below their type's minimum value, or of a type that weighs nothing, do not count.
     """
-    weighed = counted(resolved(events), settings).with_columns(weight=pl.col("weight") * decay(settings, now))
-    if catalog is not None:
-        weighed = weighed.join(catalog.select("item_id"), on="item_id", how="semi")
-    # The order within a pair decides the last bits of its sum.
-    ordered = weighed.sort("user_id", "item_id", "ts", "event_id")
-    pairs = ordered.group_by("user_id", "item_id", maintain_order=True).agg(
-        weight=pl.col("weight").sum(), last_ts=pl.col("ts").max(), count=pl.len().cast(pl.Int64)
-    )
-    return pairs.filter(pl.col("weight") > 0)
-
-
-def counted(events: pl.DataFrame, settings: Interactions) -> pl.DataFrame:
-    """The events that are somebody's interaction with an item, with the ``weight`` of each before decay."""
-    somebody = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_not_null())
-    enough = somebody.filter(
-        *(
-            (pl.col("type") != kind) | (pl.col("value").fill_null(0.0) >= least)
-            for kind, least in sorted(settings.minimum_value.items())
-        )
-    )
-    weights = {kind: float(weight) for kind, weight in msgspec.structs.asdict(settings.weights).items()}
-    base = pl.col("type").replace_strict(weights, default=0.0, return_dtype=pl.Float64)
-    by_value = pl.col("type").is_in(list(settings.scaled_by_value))
-    return enough.with_columns(weight=base * pl.when(by_value).then(pl.col("value").fill_null(1.0)).otherwise(1.0))
-
-
-def decay(settings: Interactions, now: datetime) -> pl.Expr:
-    """What is left of a weight at the age of its event: half after each half-life; the future does not add."""
-    if settings.half_life_days is None:
-        return pl.lit(1.0)
-    age_days = (pl.lit(now) - pl.col("ts")).dt.total_microseconds().clip(lower_bound=0) / DAY_US
-    return (-age_days / settings.half_life_days * 0.6931471805599453).exp()
-
-
-def history(pairs: pl.DataFrame, limit: int) -> pl.DataFrame:
-    """Each user's ``limit`` strongest interactions (user_id, item_id, score = weight), strongest first."""
-    strongest = pairs.sort("user_id", "weight", "item_id", descending=[False, True, False])
-    kept = strongest.group_by("user_id", maintain_order=True).head(limit)
-    return kept.select("user_id", "item_id", score="weight")
+    known = persons(events.select("ts", "type", "user_id", "anonymous_id", "item_id", "value"))
+    counted = known.lazy().filter(*_counts(settings, now))
+    weighted = _with_half_life(counted, settings, catalog).with_columns(weight=_weight(settings) * _decay(now))
+    return _pairs(weighted.filter(pl.col("weight") > 0).sort("user_id", "item_id", "weight").collect())
 
 
 def seen(events: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """By event type, when a user last had such an event with an item (user_id, item_id, score = epoch day)."""
-    known = resolved(events).filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_not_null())
-    last = known.group_by("type", "user_id", "item_id").agg(score=pl.col("ts").max().dt.epoch("us") / DAY_US)
-    ordered = last.sort("type", "user_id", "item_id")
-    return {str(kind): rows.drop("type") for (kind,), rows in ordered.group_by("type", maintain_order=True)}
+    """For each event type that occurs, the newest day of every pair (user_id, item_id, score: days since 1970)."""
+    day = (pl.col("ts").max().dt.epoch("s") // DAY_S).cast(pl.Float64)
+    known = persons(events.select("type", "ts", "user_id", "anonymous_id", "item_id"))
+    by_type = known.drop_nulls(["user_id", "item_id"]).partition_by("type", as_dict=True, include_key=False)
+    return {
+        str(type): by_type[type,].group_by("user_id", "item_id").agg(score=day).sort("user_id", "item_id")
+        for (type,) in sorted(by_type)
+    }
+
+
+def history(pairs: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """Each person's ``limit`` weightiest pairs (user_id, item_id, score: the weight), ties by item."""
+    ranked = pairs.sort("user_id", "weight", "item_id", descending=[False, True, False])
+    newest = ranked.filter(pl.int_range(pl.len()).over("user_id") < limit)
+    return newest.select("user_id", "item_id", score="weight")
+
+
+def _pairs(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per run of equal pairs. Summed here and not by ``group_by``, which adds in the order of its threads."""
+    is_first = pl.any_horizontal(pl.col("user_id", "item_id").ne_missing(pl.col("user_id", "item_id").shift()))
+    starts = events.select(is_first.arg_true()).to_series().to_numpy()
+    if not starts.size:
+        return pl.DataFrame(schema=schema(INTERACTIONS))
+    pairs = (
+        events[starts]
+        .select("user_id", "item_id")
+        .with_columns(
+            weight=np.add.reduceat(events["weight"].to_numpy(), starts),
+            last_ts=np.maximum.reduceat(events["ts"].dt.epoch("us").to_numpy(), starts),
+            count=np.diff(starts, append=events.height),
+        )
+    )
+    return pairs.cast(schema(INTERACTIONS))
+
+
+def _counts(settings: Interactions, now: datetime) -> list[pl.Expr]:
+    known = pl.col("user_id").is_not_null() & pl.col("item_id").is_not_null()
+    inside = pl.col("ts").is_between(now - timedelta(days=settings.window_days), now)
+    reached = [
+        (pl.col("type") != type) | (pl.col("value") >= least).fill_null(value=False)
+        for type, least in sorted(settings.minimum_value.items())
+    ]
+    return [known, inside, *reached]
+
+
+def _weight(settings: Interactions) -> pl.Expr:
+    types = {name: getattr(settings.weights, name) for name in settings.weights.__struct_fields__}
+    base = pl.col("type").replace_strict(types, return_dtype=pl.Float64)
+    scaled = pl.col("type").is_in(settings.scaled_by_value)
+    return base * pl.when(scaled).then(pl.col("value").fill_null(1.0)).otherwise(1.0)
+
+
+def _with_half_life(events: pl.LazyFrame, settings: Interactions, catalog: pl.DataFrame | None) -> pl.LazyFrame:
+    """With ``half_life``, in days: that of the item's category, else the tenant's; null for none."""
+    common = pl.lit(settings.half_life_days, pl.Float64)
+    if catalog is None or not settings.half_life_by_category:
+        return events.with_columns(half_life=common)
+    own = pl.col("category").replace_strict(settings.half_life_by_category, default=None, return_dtype=pl.Float64)
+    by_item = catalog.lazy().select("item_id", own=own).drop_nulls()
+    return events.join(by_item, on="item_id", how="left").with_columns(half_life=pl.coalesce("own", common))
+
+
+def _decay(now: datetime) -> pl.Expr:
+    age = (pl.lit(now) - pl.col("ts")).dt.total_microseconds() / (DAY_S * 1e6)
+    return (0.5 ** (age / pl.col("half_life"))).fill_null(1.0)

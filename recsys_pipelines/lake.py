@@ -166,4 +166,5 @@ def _named(days: Sequence[date]) -> str:
 
 
 def _json(record: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
+    plain = msgspec.to_builtins(record, str_keys=True)
+    return msgspec.json.format(msgspec.json.encode(plain, order="deterministic"), indent=1)

@@ -40,8 +40,11 @@ def mapped(rows: pl.LazyFrame, table: Table, spec: SourceSpec, currency: str) ->
     wanted = rows.filter(*(text(_column(name, types)) == value for name, value in spec.where.items()))
     made = {name: _Made(table.column(name), field, _raw(field, types)) for name, field in fields(spec, table).items()}
     values = [_value(made[name]).alias(name) for name in table.names]
-    lost = [_unread(made[name]).alias(kept) for name, kept in unreadable_columns(table).items()]
-    shaped = wanted.select(*values, pl.col(ROW).cast(pl.Int64).alias("row"), *lost)
+    lost = unreadable_columns(table)
+    said = [text(made[name].raw).alias(kept) for name, kept in lost.items()]
+    shaped = wanted.select(*values, pl.col(ROW).cast(pl.Int64).alias("row"), *said).with_columns(
+        pl.when(pl.col(name).is_null()).then(kept).alias(kept) for name, kept in lost.items()
+    )
     return _completed(shaped, currency) if table is ITEMS else shaped
 
 
@@ -96,11 +99,6 @@ def _reads(field: Field) -> Iterator[str]:
 def _value(made: _Made) -> pl.Expr:
     value = converted(made.raw, made.column.kind, made.field).cast(KINDS[made.column.kind])
     return value.str.to_lowercase().replace(_ALIASES) if made.column is EVENTS.column("type") else value
-
-
-def _unread(made: _Made) -> pl.Expr:
-    """What the source said where it could not be read."""
-    return pl.when(_value(made).is_null()).then(text(made.raw))
 
 
 def _raw(field: Field, types: Mapping[str, pl.DataType]) -> Raw:

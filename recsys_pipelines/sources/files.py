@@ -111,9 +111,12 @@ class FileSource:
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The SHA-256 of a file's bytes, in hex; empty if they cannot be read, which whoever reads its rows will see."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def expanded(text: str, environ: Mapping[str, str]) -> str:

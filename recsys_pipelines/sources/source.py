@@ -37,6 +37,7 @@ class BadPart(SourceError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"{name}: {problem}")
         self.name = name
+        self.problem = problem
 
 
 class MissingPart(BadPart):

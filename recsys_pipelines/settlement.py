@@ -1,0 +1,132 @@
+"""Canonical days of events: which of them must be made again, and each event once.
+
+Copies of an event are dropped within a day, the earliest time first, and on every day that has another copy within
+``REPEAT_WINDOW`` before it. So a day depends on its own staged files and on the ids of the window before it, and on
+nothing else.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import msgspec
+import polars as pl
+
+from recsys_pipelines.lake import Lake, Stored
+from recsys_pipelines.ledger import LandedFile
+
+REPEAT_WINDOW = timedelta(days=30)
+
+Sources = Mapping[date, tuple[str, ...]]  # the ids of the files that have events of a day, in the order they count
+
+
+class Day(msgspec.Struct, frozen=True, kw_only=True):
+    """What a day was made from: files by id, and which of its events an earlier day has already (a digest)."""
+
+    files: tuple[str, ...]
+    repeats: str
+    rows: int
+    duplicates: int
+
+
+class Days(msgspec.Struct, frozen=True, kw_only=True):
+    """Every settled day of a tenant."""
+
+    days: dict[date, Day] = {}
+
+
+class Rewritten(NamedTuple):
+    """Which days have other rows than before, and how many events and dropped copies there are in all."""
+
+    days: tuple[date, ...]
+    events: int
+    duplicates: int
+
+
+def settle_events(
+    lake: Lake, tenant: str, files: Iterable[LandedFile], until: date, *, rewrite: Collection[date]
+) -> Rewritten:
+    """Make the days until ``until`` again whose files changed or whose copies did, and those in ``rewrite``."""
+    before = (lake.read_json("settled", tenant, None, Days) or Days()).days
+    sources = _by_day(files, until)
+    gone = {day for day in before if day <= until and day not in sources}
+    stale = _stale(sources, before, lake.days("events", tenant), rewrite)
+    repeats = _repeats(lake, tenant, sources, _touched(sources, stale | gone))
+    changed, states = set(gone), {day: state for day, state in before.items() if day not in gone}
+    for day, ids in repeats.items():
+        if day in stale or before[day].repeats != _digest(ids):
+            states[day], is_new = _make(lake, tenant, day, sources, repeats=ids)
+            changed |= {day} if is_new else set()
+    for day in gone:
+        lake.delete(Stored("events", day, "part"), tenant)
+    lake.write_json("settled", tenant, None, Days(days=dict(sorted(states.items()))))
+    return _totals(changed, states)
+
+
+def _by_day(files: Iterable[LandedFile], until: date) -> dict[date, tuple[str, ...]]:
+    found: dict[date, tuple[str, ...]] = {}
+    for file in files:
+        for day in file.days:
+            found[day] = (*found.get(day, ()), file.id)
+    return {day: found[day] for day in sorted(found) if day <= until}
+
+
+def _stale(
+    sources: Sources, before: Mapping[date, Day], stored: Collection[date], rewrite: Collection[date]
+) -> set[date]:
+    """The days whose own files changed, that are not there, or that are to be made anyhow."""
+    return {
+        day
+        for day, files in sources.items()
+        if day in rewrite or day not in stored or day not in before or before[day].files != files
+    }
+
+
+def _touched(sources: Sources, changed: Collection[date]) -> list[date]:
+    """The days that a change can reach: those with staged rows, from it until the window after it has passed."""
+    return [day for day in sources if any(each <= day <= each + REPEAT_WINDOW for each in changed)]
+
+
+def _repeats(lake: Lake, tenant: str, sources: Sources, days: list[date]) -> dict[date, list[str]]:
+    """For each of these days the events that are already on a day of the window before it, sorted.
+
+    First by 64-bit hash, which finds all and perhaps a few too many, so that the ids themselves are rarely compared.
+    """
+    if not days:
+        return {}
+    near = [day for day in sources if days[0] - REPEAT_WINDOW <= day <= days[-1]]
+    ids = pl.concat([_scan(lake, tenant, day, sources).select(pl.lit(day).alias("day"), "event_id") for day in near])
+    hashes = ids.select("day", hash=pl.col("event_id").hash()).unique().collect()
+    twice = hashes.filter(pl.col("hash").is_duplicated())["hash"].unique()
+    copies = ids.filter(pl.col("event_id").hash().is_in(twice.implode())).unique().sort("event_id", "day")
+    since = pl.col("day") - pl.col("day").shift().over("event_id")
+    late = copies.filter(since <= REPEAT_WINDOW).collect() if twice.len() else pl.DataFrame(schema=ids.collect_schema())
+    found = {day: rows["event_id"].to_list() for (day,), rows in late.group_by("day", maintain_order=True)}
+    return {day: found.get(day, []) for day in days}
+
+
+def _make(lake: Lake, tenant: str, day: date, sources: Sources, *, repeats: list[str]) -> tuple[Day, bool]:
+    staged = _scan(lake, tenant, day, sources).collect()
+    in_order = staged.lazy().filter(~pl.col("event_id").is_in(repeats)).sort("ts", maintain_order=True)
+    first = in_order.unique("event_id", keep="first", maintain_order=True)
+    events = first.drop("row").sort("ts", "event_id").collect()
+    is_new = lake.write("events", tenant, day, events)
+    duplicates = staged.height - events.height
+    return Day(files=sources[day], repeats=_digest(repeats), rows=events.height, duplicates=duplicates), is_new
+
+
+def _scan(lake: Lake, tenant: str, day: date, sources: Sources) -> pl.LazyFrame:
+    return lake.scan_parts([Stored("staged_events", day, file) for file in sources[day]], tenant)
+
+
+def _digest(ids: list[str]) -> str:
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest() if ids else ""
+
+
+def _totals(changed: Collection[date], states: Mapping[date, Day]) -> Rewritten:
+    return Rewritten(
+        tuple(sorted(changed)),
+        sum(state.rows for state in states.values()),
+        sum(state.duplicates for state in states.values()),
+    )
