@@ -87,11 +87,6 @@ class Rows:
         begin, end = self._bounds[index], self._bounds[index + 1]
         return self.indices[begin:end], self.values[begin:end]
 
-    def gathered(self, rows: Array) -> tuple[Array, Array, Array]:
-        """The indices and values of several rows, one after the other, and the length of each."""
-        places, lengths = places_of(self.indptr, rows)
-        return self.indices.take(places), self.values.take(places), lengths
-
 
 def places_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
     """Where the entries of these rows stand, one row after the other, and the length of each row."""

@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys_algo.slate import HALF, LOW, NO_ITEMS, PLACES, Items, Keys, Pool, Slate, ends_of_runs, sums_of_runs
+from recsys_algo.slate import END, HALF, LOW, PLACES, Items, Keys, Pool, Slate, sums_by_item
 
 DAMPING = 60.0
 MOST_POOLS = 64
 COMMON_DEPTH = 1024
-_NUMBER_BITS = np.int64(6)
-_NUMBER = np.int64(MOST_POOLS - 1)
+_NUMBER = MOST_POOLS - 1
+_NUMBER_BITS = 12  # enough for the sum of the numbers of 64 pools, which summing up leaves behind the millionths
+_MILLIONTHS = np.int64(-1 << _NUMBER_BITS)
+_NONE = np.zeros(1, np.int64)
 
 
 class Voice(NamedTuple):
@@ -52,7 +54,7 @@ def _worths(number: int, share: float, count: int) -> Keys:
 
 
 class Blend(NamedTuple):
-    """The blended slate and, for each of its items in index order, which pool gave it most."""
+    """The blended slate and, for each of its items in index order, a key that says which pool gave it most."""
 
     slate: Slate
     items: Keys
@@ -60,7 +62,8 @@ class Blend(NamedTuple):
 
     def strongest_of(self, items: Items) -> list[int]:
         """The number of the pool that gave most to each of these items; the first one of several equal ones."""
-        numbers: list[int] = self.strongest.take(self.items.searchsorted(items)).tolist()
+        keys = self.strongest.take(self.items.searchsorted(items))
+        numbers: list[int] = (_NUMBER - (keys & _NUMBER)).tolist()
         return numbers
 
 
@@ -68,26 +71,17 @@ def blend(pools: Sequence[Pool], voices: Sequence[Voice]) -> Blend:
     """The pools as one slate: an item scores the sum of what its rank is worth in each pool."""
     if len(pools) > MOST_POOLS:
         raise ValueError(f"{len(pools)} pools are to be blended; at most {MOST_POOLS} can be")
-    keys = np.concatenate([NO_ITEMS, *(pool.items for pool in pools)]).astype(np.int64)
+    keys = np.concatenate([*[pool.items for pool in pools], END], dtype=np.int64)
     keys <<= HALF
-    keys |= np.concatenate([NO_ITEMS, *(v.of_ranks(len(p.items)) for p, v in zip(pools, voices, strict=True))])
-    keys.sort()
-    ends = ends_of_runs(keys >> HALF)
-    # Within an item the contributions stand in ascending order: the last one is the strongest.
-    strongest = keys.take(ends)
-    items = strongest >> HALF
-    millionths = sums_of_runs((keys & LOW) >> _NUMBER_BITS, ends)
-    return Blend(_by_score(items, millionths), items, _NUMBER - (strongest & _NUMBER))
-
-
-def _by_score(items: Keys, millionths: Keys) -> Slate:
-    keys = -millionths
-    keys <<= HALF
-    keys |= items
-    keys.sort()
-    scores = -(keys >> HALF) / PLACES
-    keys &= LOW
-    return Slate(keys.astype(np.int32), scores)
+    keys |= np.concatenate([*[v.of_ranks(len(p.items)) for p, v in zip(pools, voices, strict=True)], _NONE])
+    # Within an item the contributions stand in ascending order: its last key is of the strongest.
+    items, sums, strongest = sums_by_item(keys)
+    sums &= _MILLIONTHS
+    sums <<= HALF - _NUMBER_BITS
+    ordered = items - sums
+    ordered.sort()
+    slate = Slate(ordered & LOW, -(ordered >> HALF) / PLACES)
+    return Blend(slate, items, strongest)
 
 
 def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
@@ -99,10 +93,10 @@ def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
     for number, pool in enumerate(pools, first):
         new = pool.items[~np.isin(pool.items, known)]
         known = np.concatenate((known, new))
-        strongest.append(np.full(len(new), number))
+        strongest.append(np.full(len(new), _NUMBER - number))
     added = known[len(blended.items) :]
     slate = Slate(
-        np.concatenate((blended.slate.items, added.astype(np.int32))),
+        np.concatenate((blended.slate.items, added)),
         np.concatenate((blended.slate.scores, np.arange(-1, -len(added) - 1, -1) / PLACES)),
     )
     order = known.argsort()

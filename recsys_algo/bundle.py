@@ -15,6 +15,7 @@ from data_contracts.documents import Ranking
 from data_contracts.manifest import ENGINE_API, Artifact, File, Manifest, canonical
 from recsys_algo.arrays import Arrays, mapped
 from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems
+from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
@@ -44,6 +45,12 @@ class Bundle:
     history: UserItems | None = None
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
+
+    @cached_property
+    def caps(self) -> Caps | None:
+        """What the surface caps by default."""
+        ranking = self.ranking
+        return capped(self.catalog, ranking.max_per_brand, ranking.max_per_category, ranking.max_per_tag)
 
     @cached_property
     def shares(self) -> Shares:

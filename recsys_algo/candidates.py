@@ -13,7 +13,7 @@ import numpy as np
 
 from data_contracts.tables import Shape
 from recsys_algo.arrays import Array, Arrays, Rows, part
-from recsys_algo.slate import HALF, LOW, NO_ITEMS, Items, Mask, Pool, best_first, ends_of_runs, sums_of_runs
+from recsys_algo.slate import END, HALF, NO_ITEMS, Items, Keys, Mask, Pool, lowest, sums_by_item
 from recsys_algo.stringmap import StringMap
 
 PERSONAL, SESSION, SEGMENT, SURFACE, TENANT, LATEST, EDITORIAL, EMPTY = range(8)  # the rungs of the fallback ladder
@@ -136,14 +136,19 @@ class ItemNeighbors:
         return Pool(self.name, SESSION, "co_visitation", self._neighbors(ask))
 
     def _neighbors(self, ask: Ask) -> Items:
-        if len(ask.anchors) == 1:
-            return cut(self.rows.row(int(ask.anchors[0]))[0], ask)
-        items, values, lengths = self.rows.gathered(ask.anchors)
-        items, values = _summed(items, values * ask.anchor_weights.repeat(lengths))
+        if len(ask.anchors) < 2:  # noqa: PLR2004  (nothing to sum up)
+            return cut(self.rows.row(int(ask.anchors[0]))[0], ask) if len(ask.anchors) else NO_ITEMS
+        rows = [self.rows.row(anchor) for anchor in ask.anchors.tolist()]
+        keys = np.concatenate([*[items for items, _ in rows], END], dtype=np.int64)
+        values = np.concatenate([values for _, values in rows])
+        keys <<= HALF
+        keys[:-1] |= _whole(values * ask.anchor_weights.repeat([len(items) for items, _ in rows]))
+        items, sums, _ = sums_by_item(keys)
         if ask.allowed is not None:
             places = ask.allowed.take(items).nonzero()[0]
-            items, values = items.take(places), values.take(places)
-        best = best_first(items, values, ask.depth + len(ask.anchors))
+            items, sums = items.take(places), sums.take(places)
+        sums <<= HALF
+        best = lowest(items - sums, ask.depth + len(ask.anchors))
         return without(best, ask.anchors, len(self.rows.indptr))[: ask.depth]
 
 
@@ -168,12 +173,7 @@ def without(items: Items, unwanted: Items, count: int) -> Items:
     return items[wanted.take(items)]
 
 
-def _summed(items: Items, values: Array) -> tuple[Items, Array]:
-    """Every item once, in index order, with the sum of its values (added in the order given)."""
-    keys = items.astype(np.int64)
-    keys <<= HALF
-    keys |= np.arange(len(items))
-    keys.sort()
-    ordered = keys >> HALF
-    ends = ends_of_runs(ordered)
-    return ordered.take(ends), sums_of_runs(values.take(keys & LOW), ends)
+def _whole(values: Array) -> Keys:
+    """The values as whole numbers that add up to 2**30 at most; below zero counts as zero."""
+    values = np.maximum(values, 0)
+    return (values * (2**30 / (float(values.sum()) or 1.0))).astype(np.int64)

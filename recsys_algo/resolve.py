@@ -1,6 +1,6 @@
 """A query meets a bundle: ids become indices, defaults become values, sets become masks. The result is a Situation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -10,8 +10,9 @@ from data_contracts.documents import ExcludeSeen
 from recsys_algo.arrays import Array
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import EDITORIAL, Ask
+from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
-from recsys_algo.situation import Caps, Constraints, Price, Query, Situation, Warning
+from recsys_algo.situation import Constraints, Price, Query, Situation, Warning
 from recsys_algo.slate import NO_ITEMS, Items, Mask, Pool
 from recsys_algo.strategies import Plan
 from recsys_algo.vectors import Vectors
@@ -19,6 +20,7 @@ from recsys_algo.vectors import Vectors
 POOL_FACTOR, SMALLEST_POOL = 5, 200  # candidates per source before filters: so many times k, and at least so many
 LISTED = 20  # ids that a warning names
 DAY_S = 86_400
+DEAREST = np.iinfo(np.int64).max
 
 
 def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
@@ -28,11 +30,10 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
     if query.now.tzinfo is None:
         raise ValueError(f"now is {query.now.isoformat()}, without a time zone; times are aware")
     catalog, ranking, wanted = bundle.catalog, bundle.ranking, query.constraints
-    subjects = tuple(id for id in (query.user_id, query.anonymous_id, query.session_id) if id)
+    subjects = tuple([id for id in (query.user_id, query.anonymous_id, query.session_id) if id])
     anchors = _anchors(bundle, query, subjects)
     window = max(POOL_FACTOR * query.k, SMALLEST_POOL)
-    included = _known(catalog, query.include_ids) if query.include_ids else NO_ITEMS
-    restricts = bool(query.include_ids) and query.include_mode == "restrict"
+    injected = _injected(catalog, query.include_ids) if query.include_ids else None
     dedupe = _default(wanted.dedupe_parent, ranking.dedupe_parent)
     mmr_lambda = _default(query.mmr_lambda, ranking.diversity.mmr_lambda)
     return Situation(
@@ -43,13 +44,13 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         window=window,
         ask=Ask(subjects, query.segment, anchors.items, anchors.weights, window, cosine=plan.similar),
         voices=plan.shares.voices,
-        injected=_injected(included) if len(included) else None,
-        included=catalog.mask(included) if restricts else None,
-        excluded=_excluded(catalog, query, anchors.items),
+        injected=injected,
+        included=catalog.mask(injected.items) if injected and query.include_mode == "restrict" else None,
+        excluded=_excluded(catalog, query, anchors.items) if query.exclude_ids or query.anchors else None,
         seen=None if plan.repeats else _seen(bundle, query, subjects),
         available_only=_default(wanted.available_only, ranking.available_only) and not catalog.all_available,
         tagged=_tagged(catalog, wanted),
-        price=_price(catalog, wanted),
+        price=None if wanted.price_between is None else _price(catalog, wanted.price_between, wanted.currency),
         created_after=None if wanted.created_after is None else int((wanted.created_after - EPOCH) // MICROSECOND),
         blocked=bundle.blocked,
         dedupe_parent=dedupe,
@@ -58,7 +59,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         min_brands=query.min_brands or 0,
         mmr_lambda=mmr_lambda,
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
-        warnings=(*_unknown("anchor", anchors.unknown), *_unavailable(plan.shares.missing)),
+        warnings=tuple(_warnings(anchors.unknown, plan.shares.missing)),
     )
 
 
@@ -89,16 +90,13 @@ def _known(catalog: Catalog, ids: tuple[str, ...]) -> Items:
     return items[items >= 0]
 
 
-def _injected(items: Items) -> Pool:
-    return Pool("include", EDITORIAL, "requested", items)
+def _injected(catalog: Catalog, ids: tuple[str, ...]) -> Pool:
+    return Pool("include", EDITORIAL, "requested", _known(catalog, ids))
 
 
-def _excluded(catalog: Catalog, query: Query, anchors: Items) -> Mask | None:
-    if not query.exclude_ids:
-        return catalog.mask(anchors) if query.anchors else None
+def _excluded(catalog: Catalog, query: Query, anchors: Items) -> Mask:
     mask = catalog.mask(_known(catalog, query.exclude_ids))
-    mask[anchors if query.anchors else NO_ITEMS] = True
-    return mask
+    return catalog.mask(anchors, mask) if query.anchors else mask
 
 
 def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | None:
@@ -117,32 +115,29 @@ def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | Non
 
 
 def _tagged(catalog: Catalog, wanted: Constraints) -> Mask | None:
+    if not (wanted.include_tags_any or wanted.include_tags_all or wanted.exclude_tags_any):
+        return None
     masks = [catalog.any_tagged([tag]) for tag in wanted.include_tags_all]
     if wanted.include_tags_any:
         masks.append(catalog.any_tagged(wanted.include_tags_any))
-    if wanted.exclude_tags_any:
-        masks.append(~catalog.any_tagged(wanted.exclude_tags_any))
-    return np.logical_and.reduce(masks) if masks else None
+    tagged: Mask = np.logical_and.reduce([*masks, ~catalog.any_tagged(wanted.exclude_tags_any)])
+    return tagged
 
 
-def _price(catalog: Catalog, wanted: Constraints) -> Price | None:
-    if wanted.price_between is None:
-        return None
-    low, high = wanted.price_between
+def _price(catalog: Catalog, between: tuple[int | None, int | None], currency: str | None) -> Price:
+    low, high = between
     # A currency that no item has is a word that no item has: -2, as -1 stands for items without one.
-    currency = None if wanted.currency is None else catalog.word(wanted.currency)
-    return Price(low or 0, np.iinfo(np.int64).max if high is None else high, -2 if currency == -1 else currency)
+    word = None if currency is None else catalog.word(currency)
+    return Price(low or 0, DEAREST if high is None else high, -2 if word == -1 else word)
 
 
 def _caps(bundle: Bundle, wanted: Constraints) -> Caps | None:
+    if wanted.max_per_brand is None and wanted.max_per_category is None and not wanted.max_per_tag:
+        return bundle.caps
     ranking = bundle.ranking
     brand = _default(wanted.max_per_brand, ranking.max_per_brand)
     category = _default(wanted.max_per_category, ranking.max_per_category)
-    tags = {**ranking.max_per_tag, **wanted.max_per_tag}
-    if brand is None and category is None and not tags:
-        return None
-    words = {bundle.catalog.word(tag.lower()): most for tag, most in tags.items()}
-    return Caps(brand, category, {word: most for word, most in words.items() if word >= 0})
+    return capped(bundle.catalog, brand, category, {**ranking.max_per_tag, **wanted.max_per_tag})
 
 
 def _vectors(bundle: Bundle) -> Vectors | None:
@@ -156,11 +151,8 @@ def _default(asked: T | None, otherwise: T) -> T:
     return otherwise if asked is None else asked
 
 
-def _unknown(role: str, ids: tuple[str, ...]) -> Iterable[Warning]:
-    if ids:
-        yield Warning("UNKNOWN_ITEM", f"{len(ids)} {role} ids are not in the catalog: {', '.join(ids[:LISTED])}")
-
-
-def _unavailable(missing: tuple[str, ...]) -> Iterable[Warning]:
+def _warnings(unknown: tuple[str, ...], missing: tuple[str, ...]) -> Iterator[Warning]:
+    if unknown:
+        yield Warning("UNKNOWN_ITEM", f"{len(unknown)} anchors are not in the catalog: {', '.join(unknown[:LISTED])}")
     if missing:
         yield Warning("SIGNAL_UNAVAILABLE", f"nothing in this generation serves {', '.join(missing)}")

@@ -16,6 +16,7 @@ from data_contracts.documents import ExcludeSeen
 from recsys_algo.blend import Blend, Voice
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import Ask, Source
+from recsys_algo.caps import Caps
 from recsys_algo.catalog import Catalog
 from recsys_algo.slate import Mask, Pool, Slate
 from recsys_algo.vectors import Vectors
@@ -53,6 +54,9 @@ class Constraints:
     dedupe_parent: bool | None = None
 
 
+UNCONSTRAINED = Constraints()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """One request for ``k`` items. ``now`` (aware) is the clock of everything that has an age.
@@ -74,7 +78,7 @@ class Query:
     include_ids: tuple[str, ...] = ()
     include_mode: Literal["restrict", "inject"] = "restrict"
     exclude_ids: tuple[str, ...] = ()
-    constraints: Constraints = field(default_factory=Constraints)
+    constraints: Constraints = UNCONSTRAINED
     weights: Mapping[str, float] | None = None
     mmr_lambda: float | None = None
     min_brands: int | None = None
@@ -94,14 +98,6 @@ class Price(NamedTuple):
     low: int
     high: int
     currency: int | None
-
-
-class Caps(NamedTuple):
-    """How many items of one brand, category or tag (a word of the catalog) an answer may hold."""
-
-    brand: int | None
-    category: int | None
-    tags: Mapping[int, int]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -8,23 +8,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Items = NDArray[np.int32]
+Items = NDArray[Any]  # int32 as stored, int64 in a slate: that is what numpy indexes with
 Mask = NDArray[np.bool_]
-Floats = NDArray[Any]  # float32 as stored, float64 once blended
 Keys = NDArray[np.int64]
 
-# A key is an item in the high half of an int64 and something to go with it in the low half, or the other way round.
+# A key is an item in the high half of an int64 and a number that goes with it in the low half, or the other way round.
 # Numpy sorts those with vector instructions, ten times faster than lexsort sorts two columns.
 HALF = np.int64(32)
 LOW = np.int64(0xFFFFFFFF)
-PLACES = 1_000_000  # scores are compared at six places
+PLACES = 1_000_000  # scores have six places
 
 
 class Slate(NamedTuple):
     """Items in order, with their scores: two arrays of one length."""
 
     items: Items
-    scores: Floats
+    scores: NDArray[np.float64]
 
     def kept(self, keep: Mask) -> "Slate":
         """The items where ``keep`` is true, in the same order; the slate itself if that is all of them."""
@@ -48,35 +47,39 @@ class Pool(NamedTuple):
     items: Items
 
 
-def best_first(items: Any, values: Floats, depth: int) -> Items:
+def best_first(items: Items, values: NDArray[Any], depth: int) -> Keys:
     """The ``depth`` items of the highest value, then of the lowest index.
 
     Values are compared at six places of the largest one, so that the width of the machine's vector units cannot change
     an order.
     """
     if not len(items):
-        return NO_ITEMS
+        return NO_KEYS
     largest = max(float(values.max()), -float(values.min())) or 1.0
-    keys = (values * (-PLACES / largest)).round().astype(np.int64)
-    keys <<= HALF
-    keys |= items
+    return lowest(items - ((values * (PLACES / largest)).round().astype(np.int64) << HALF), depth)
+
+
+def lowest(keys: Keys, depth: int) -> Keys:
+    """The low halves of the ``depth`` smallest keys, in order; sorts the keys in place."""
     keys.sort()
-    return (keys[:depth] & LOW).astype(np.int32)
+    return keys[:depth] & LOW
 
 
-def ends_of_runs(ordered: NDArray[Any]) -> NDArray[np.int64]:
-    """The last place of each run of equal values."""
-    last = np.empty(len(ordered), np.bool_)
-    last[-1:] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=last[:-1])
-    return last.nonzero()[0]
+def sums_by_item(keys: Keys) -> tuple[Keys, Keys, Keys]:
+    """Every item of these keys once, in order, with the sum of the numbers that go with it and the last of its keys.
 
-
-def sums_of_runs(values: NDArray[Any], ends: NDArray[np.int64]) -> NDArray[Any]:
-    """The sum of the values of each run, given the last place of each."""
-    sums = values.cumsum().take(ends)
-    sums[1:] -= sums[:-1]
-    return sums
+    The keys are sorted in place and used up; the last one is expected to be ``END``, which is no item.
+    """
+    keys.sort()
+    items = keys >> HALF
+    ends = (items[1:] != items[:-1]).nonzero()[0]
+    last = keys.take(ends)
+    keys &= LOW
+    sums = keys.cumsum().take(ends)
+    np.subtract(sums[1:], sums[:-1], out=sums[1:])
+    return items.take(ends), sums, last
 
 
 NO_ITEMS: Items = np.zeros(0, np.int32)
+NO_KEYS: Keys = np.zeros(0, np.int64)
+END: Items = np.array([np.iinfo(np.int32).max], np.int32)
