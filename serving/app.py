@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from data_contracts.open import open_blobs
 from data_contracts.pseudonym import secret_at
 from data_contracts.signature import verify_keys
+from serving.direct import Direct
 from serving.exposure import ExposureLog
 from serving.logs import AccessLog, Log, json_log
 from serving.metrics import Metrics
@@ -76,6 +77,11 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
     )
     app.metrics = counted
     app.access_log = _access_log(settings, recommender.exposures)
+    app.direct = {
+        "/v1/recommend": Direct("recommend", recommend.DECODER, recommend.answered, recommender, log),
+        "/v1/similar": Direct("similar", similar.DECODER, similar.answered, recommender, log),
+        "/v1/recommend/validate": Direct("", validate.DECODER, validate.answered, recommender, log),
+    }
     return app
 
 

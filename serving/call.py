@@ -7,12 +7,14 @@ from serving.identity import Headers
 
 @dataclass(slots=True)
 class Call:
-    """``started`` is of ``time.perf_counter``; ``timings`` are in milliseconds."""
+    """``started`` is of ``time.perf_counter``; ``timings`` are in milliseconds; ``endpoint`` is its name in metrics."""
 
     request_id: str
     started: float
     headers: Headers = ()
     status: int = 0
+    endpoint: str = ""
+    known_path: bool = False
     tenant: str = ""
     surface: str = ""
     generation: int = 0

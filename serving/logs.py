@@ -69,7 +69,7 @@ class AccessLog:
             timestamp=datetime.now(UTC),
             request_id=call.request_id,
             method=scope["method"],
-            path=self._path(call.tenant, scope),
+            path=self._path(call, scope),
             status=call.status,
             ms=round(seconds * 1e3, 3),
             tenant=call.tenant,
@@ -80,14 +80,15 @@ class AccessLog:
         )
         self._sink.msg(_encode(line))
 
-    def _path(self, tenant: str, scope: Mapping[str, Any]) -> str:
+    def _path(self, call: Call, scope: Mapping[str, Any]) -> str:
         """The path without people; of a path that no route knows, only the beginning."""
         path: str = scope["path"]
         parameters: Mapping[str, Any] = scope.get("path_params") or {}
-        if "route_handler" not in scope:
+        if not call.known_path and "route_handler" not in scope:
             return f"/{path.split('/')[1][:64]}/..."
         for name in PERSONAL & parameters.keys():
-            path = path.replace(f"/{parameters[name]}", f"/~{self._pseudonym(tenant, parameters[name])}", 1)
+            shown = self._pseudonym(call.tenant, parameters[name])
+            path = scope["path_template"].replace(f"{{{name}}}", f"~{shown}")
         return path
 
 

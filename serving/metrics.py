@@ -7,7 +7,7 @@ serving`` makes it); gauges show the worst live worker.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -80,17 +80,35 @@ class Metrics:
             "recsys_exposure_dropped", "Exposure records that could not be written.", ("reason",), registry=registry
         )
 
+        self._answered: dict[tuple[str, str, bool], _Answered] = {}
+        self._good: dict[tuple[str, int], tuple[Histogram, Counter]] = {}
+
     def answered(self, endpoint: str, call: Call, seconds: float) -> None:
         """Count one answer of a recommending endpoint."""
         outcome = _OUTCOMES.get(call.status // 100, "error")
-        empty = "true" if outcome == "ok" and call.returned == 0 else "false"
-        self.requests.labels(endpoint, outcome, empty).inc()
-        self.latency.labels(endpoint, outcome).observe(seconds)
+        counted = self._counted(endpoint, outcome, empty=outcome == "ok" and not call.returned)
+        counted.requests.inc()
+        counted.latency.observe(seconds)
         if outcome == "ok":
-            self.returned.labels(endpoint).observe(call.returned)
-            self.fallbacks.labels(call.fallback_level).inc()
+            returned, fallbacks = self._counted_good(endpoint, call.fallback_level)
+            returned.observe(call.returned)
+            fallbacks.inc()
             for code in call.warnings:
                 self.warnings.labels(endpoint, code).inc()
+
+    def _counted(self, endpoint: str, outcome: str, *, empty: bool) -> "_Answered":
+        """The series of such answers; looking them up anew each time costs more than counting."""
+        key = (endpoint, outcome, empty)
+        if key not in self._answered:
+            requests = self.requests.labels(endpoint, outcome, str(empty).lower())
+            self._answered[key] = _Answered(requests, self.latency.labels(endpoint, outcome))
+        return self._answered[key]
+
+    def _counted_good(self, endpoint: str, level: int) -> tuple[Histogram, Counter]:
+        key = (endpoint, level)
+        if key not in self._good:
+            self._good[key] = (self.returned.labels(endpoint), self.fallbacks.labels(level))
+        return self._good[key]
 
     def render(self) -> bytes:
         """Prometheus' text format, over all live and dead workers of this server."""
@@ -101,6 +119,11 @@ class Metrics:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]  # the library is not typed here
         return generate_latest(registry)
+
+
+class _Answered(NamedTuple):
+    requests: Counter
+    latency: Histogram
 
 
 def _gauge(name: str, documentation: str, mode: Any, registry: CollectorRegistry) -> Gauge:

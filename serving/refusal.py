@@ -23,12 +23,16 @@ from serving.errors import (
     problem,
 )
 from serving.faults import fault
-from serving.identity import trace_id
+from serving.identity import header, trace_id
+from serving.logs import Log
 from serving.requests import MAX_BODY_BYTES
 from serving.server import call_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 AnyRequest = Request[Any, Any, Any]
+NO_BODY = InvalidRequest(
+    "a JSON body is required", [Fault(pointer="", code="missing", detail="a JSON body is required")]
+)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -37,13 +41,19 @@ class StrictRequest(AnyRequest):
 
     async def json(self) -> Any:
         """The record that the handler's ``data`` is declared as. Raises ``ServingError``."""
-        if self.content_type[0] not in {"application/json", "text/json"} and not self.content_type[0].endswith("+json"):
-            raise UnsupportedMediaType(f"the body is {self.content_type[0] or 'of no type'}; send application/json")
-        return decoded(await self.body(), self.route_handler.opt["body"])
+        return decoded(
+            await self.body(), header(call_of(self.scope).headers, b"content-type"), self.route_handler.opt["body"]
+        )
 
 
-def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """The record in ``body``. Raises ``InvalidRequest``, ``InvalidJson``."""
+def decoded(body: bytes, content_type: bytes | None, decoder: msgspec.json.Decoder[T]) -> T:
+    """The record in ``body``. Raises ``InvalidRequest``, ``InvalidJson``, ``UnsupportedMediaType``."""
+    if not body:
+        raise NO_BODY
+    kind = (content_type or b"").partition(b";")[0].strip().lower()
+    if kind != b"application/json" and not kind.endswith(b"+json"):
+        shown = kind.decode("latin-1")[:64] or "of no type"
+        raise UnsupportedMediaType(f"the body is {shown}; send application/json")
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -54,24 +64,30 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def refused(request: AnyRequest, exception: Exception) -> Response[bytes]:
-    """The problem document of any exception; what nobody expected is logged, and tells nothing of itself."""
-    call = call_of(request.scope)
-    error = as_serving_error(request, exception)
+    """The problem document of any exception, as Litestar sends it."""
+    error, body = refusal(request.scope, exception, request.app.state.log)
+    return Response(body, status_code=error.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers_of(error))
+
+
+def refusal(scope: Any, exception: Exception, log: Log) -> tuple[ServingError, bytes]:
+    """The error and its problem document. What nobody expected is logged, and tells nothing of itself."""
+    call = call_of(scope)
+    error = as_serving_error(scope, exception)
     if isinstance(error, Internal):
-        request.app.state.log.error("unhandled", request_id=call.request_id, exc_info=exception)
-    path = quote(request.scope["path"], safe="/")
+        log.error("unhandled", request_id=call.request_id, exc_info=exception)
+    path = quote(scope["path"], safe="/")
     document = problem(error, request_id=call.request_id, path=path, trace_id=trace_id(call.headers))
-    return Response(
-        _encode(document),
-        status_code=error.status,
-        media_type=PROBLEM_MEDIA_TYPE,
-        headers={"cache-control": "no-store", **error.headers},
-    )
+    return error, _encode(document)
 
 
-def as_serving_error(request: AnyRequest, exception: Exception) -> ServingError:
+def headers_of(error: ServingError) -> dict[str, str]:
+    """The headers of a problem, besides its type and length."""
+    return {"cache-control": "no-store", **error.headers}
+
+
+def as_serving_error(scope: Any, exception: Exception) -> ServingError:
     """What the framework refuses, in our terms; everything else is our mistake."""
-    path = request.scope["path"]
+    path = scope["path"]
     error: ServingError = Internal("the server made a mistake; its log has more under this request id")
     match exception:
         case ServingError():
@@ -80,19 +96,24 @@ def as_serving_error(request: AnyRequest, exception: Exception) -> ServingError:
             error = RouteNotFound(f"there is nothing at {path}")
         case MethodNotAllowedException(headers=headers):
             allow = (headers or {}).get("allow", "").split(", ")
-            error = MethodNotAllowed(f"{path} does not answer to {request.scope['method']}", allow)
+            error = MethodNotAllowed(f"{path} does not answer to {scope['method']}", allow)
         case RequestEntityTooLarge():
             error = PayloadTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
         case ValidationException(extra=list() as extra):
-            faults = [_parameter_fault(part) for part in extra]
-            error = InvalidRequest("; ".join(f"{each.pointer}: {each.detail}" for each in faults), faults)
+            error = _bad_parameters([_parameter_fault(part) for part in extra])
         case HTTPException(status_code=status, detail=detail) if status < Internal.status:
             error = InvalidRequest(detail)
     return error
+
+
+def _bad_parameters(faults: list[Fault]) -> InvalidRequest:
+    if list(NO_BODY.faults) == faults:
+        return NO_BODY
+    return InvalidRequest("; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults), faults)
 
 
 def _parameter_fault(part: dict[str, Any]) -> Fault:
     source = part.get("source", "body")
     if isinstance(source, ParamType):
         return Fault(pointer=f"{source.value}/{part.get('key', '')}", code="format", detail=part["message"])
-    return Fault(pointer="", code="missing", detail="a JSON body is required")
+    return NO_BODY.faults[0]

@@ -1,5 +1,6 @@
 """The outermost layer: every request gets an id, every answer carries it, and every end is counted and logged once."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -10,12 +11,18 @@ from serving.identity import request_id
 from serving.logs import AccessLog
 from serving.metrics import Metrics
 
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
 
 class Server(Litestar):
-    """Litestar with the request's ``Call`` in its scope. What Litestar itself refuses (404, 405) passes here, too."""
+    """Litestar with the request's ``Call`` in its scope. What Litestar itself refuses (404, 405) passes here, too.
+
+    ``direct`` holds applications by path that answer POST without Litestar's layers.
+    """
 
     metrics: Metrics
     access_log: AccessLog | None
+    direct: Mapping[str, App]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -32,18 +39,24 @@ class Server(Litestar):
                 message["headers"] = [*message["headers"], own_header]
             await send(message)
 
+        app = self.direct.get(scope["path"]) if scope["method"] == "POST" else None
         try:
-            await super().__call__(scope, receive, sent)
+            await (app or super().__call__)(scope, receive, sent)
         finally:
             self._ended(call, scope)
 
     def _ended(self, call: Call, scope: Any) -> None:
         seconds = perf_counter() - call.started
-        handler = scope.get("route_handler")
-        if handler is not None and (endpoint := handler.opt.get("endpoint")):
+        endpoint = call.endpoint or _endpoint(scope)
+        if endpoint:
             self.metrics.answered(endpoint, call, seconds)
         if self.access_log is not None:
             self.access_log.write(call, scope, seconds)
+
+
+def _endpoint(scope: Any) -> str:
+    handler = scope.get("route_handler")
+    return handler.opt.get("endpoint", "") if handler is not None else ""
 
 
 def call_of(scope: Any) -> Call:

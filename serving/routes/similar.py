@@ -5,13 +5,17 @@ from litestar import post
 from litestar.params import JSONBody
 
 from serving.answering import posted, recommender_of
+from serving.call import Call
 from serving.cleaning import clean_similar
 from serving.documented import POSTED, answers
+from serving.recommender import Recommender
 from serving.refusal import AnyRequest
 from serving.reply import Reply
 from serving.requests import SimilarRequest
 from serving.responses import Recommendations
 from serving.server import call_of
+
+DECODER = msgspec.json.Decoder(SimilarRequest)
 
 
 @post(
@@ -19,9 +23,13 @@ from serving.server import call_of
     status_code=200,
     tags=["recommend"],
     responses=answers(Recommendations, *POSTED),
-    opt={"endpoint": "similar", "body": msgspec.json.Decoder(SimilarRequest)},
+    opt={"endpoint": "similar", "body": DECODER},
 )
 async def similar(request: AnyRequest, data: JSONBody[SimilarRequest]) -> Reply:
     """Rank the items that go with one item or several."""
-    call = call_of(request.scope)
-    return posted(call, recommender_of(request).similar(call, clean_similar(data)))
+    return answered(recommender_of(request), call_of(request.scope), data)
+
+
+def answered(recommender: Recommender, call: Call, asked: SimilarRequest) -> Reply:
+    """The reply to a request that has the right form."""
+    return posted(call, recommender.similar(call, clean_similar(asked)))

@@ -7,14 +7,18 @@ from litestar import post
 from litestar.params import JSONBody
 from msgspec import UNSET
 
-from serving.answering import encode
+from serving.answering import encode, recommender_of
+from serving.call import Call
 from serving.cleaning import clean_recommend
 from serving.documented import READ, answers
+from serving.recommender import Recommender
 from serving.refusal import AnyRequest
 from serving.reply import ONLY_ONCE, Reply
 from serving.requests import RecommendRequest
 from serving.responses import Notice, Validated, ValidatedMeta
 from serving.server import call_of
+
+DECODER = msgspec.json.Decoder(RecommendRequest)
 
 
 @post(
@@ -22,12 +26,17 @@ from serving.server import call_of
     status_code=200,
     tags=["recommend"],
     responses=answers(Validated, *READ),
-    opt={"body": msgspec.json.Decoder(RecommendRequest)},
+    opt={"body": DECODER},
 )
 async def validate(request: AnyRequest, data: JSONBody[RecommendRequest]) -> Reply:
     """Check a request without answering it."""
-    cleaned = clean_recommend(data)
-    meta = ValidatedMeta(request_id=call_of(request.scope).request_id)
+    return answered(recommender_of(request), call_of(request.scope), data)
+
+
+def answered(_: Recommender, call: Call, asked: RecommendRequest) -> Reply:
+    """The reply to a request that has the right form; nothing is recommended."""
+    cleaned = clean_recommend(asked)
+    meta = ValidatedMeta(request_id=call.request_id)
     return Reply(encode(Validated(normalized_request=cleaned, warnings=tuple(defaults(cleaned)), meta=meta)), ONLY_ONCE)
 
 
