@@ -66,7 +66,8 @@ def metrics(
     measured = fixture.measure(recs, k)
     if per_user is not None:
         write_table(measured.per_user, per_user)
-    return _say({"users": measured.per_user.height, "metrics": measured.summary})
+    summary = {name: round(value, 12) for name, value in measured.summary.items()}  # the same on any machine
+    return _say({"users": measured.per_user.height, "metrics": summary})
 
 
 @app.command

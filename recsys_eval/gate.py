@@ -45,8 +45,8 @@ def decide(
         reason=why(case, detail),
         metric=gate.metric,
         users=case.users,
-        candidate=float(case.values.mean()),
-        incumbent=None if case.base is None else float(case.base.mean()),
+        candidate=round(float(case.values.mean()), 12),
+        incumbent=None if case.base is None else round(float(case.base.mean()), 12),
         difference=case.difference,
         low=case.interval.low if case.interval else None,
         high=case.interval.high if case.interval else None,
@@ -67,7 +67,7 @@ def _case(
     difference, interval, chance = None, None, 1.0
     if base is not None and base.mean() > 0:
         relative = (values - base) / base.mean()
-        difference = float(relative.mean())
+        difference = round(float(relative.mean()), 12)  # the same on any machine
         low, high = percentiles(resampled_means(relative, gate.resamples, rng), gate.confidence)
         interval = Interval(max(low, -1.0), high)  # nothing can lose more than all
         if difference <= -COLLAPSE_DROP:

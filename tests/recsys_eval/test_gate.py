@@ -128,6 +128,10 @@ def test_leaving_more_users_empty_is_rejected():
     assert verdict.reason.startswith("5.0% of users get no recommendation, 1.0% before")
 
 
+def test_users_who_were_left_empty_before_may_stay_so():
+    assert judged(measured(spread(0.4), empty_rate=0.3), measured(spread(0.4), empty_rate=0.3)).decision == "promoted"
+
+
 def test_a_candidate_that_differs_between_two_runs_is_suspicious():
     values = spread(0.4)
 
