@@ -30,7 +30,7 @@ CONFIG: Spec = {
         "ticks": False,
         "labelPadding": 6,
     },
-    "axisY": {"grid": False, "labelColor": "var(--ink)", "labelLimit": NAMES, "minExtent": NAMES, "title": None},
+    "axisY": {"grid": False, "labelColor": "var(--ink)", "labelLimit": NAMES - 20, "minExtent": NAMES, "title": None},
     "scale": {"bandPaddingInner": 0.35, "bandPaddingOuter": 0.2},
 }
 

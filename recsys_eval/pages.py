@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from data_contracts.manifest import Decision, Lineage, Window
 from recsys_eval.charts import bars, interval
@@ -30,7 +29,7 @@ KINDS = ("served", "incumbent", "algorithm")
 
 def html(report: Report) -> str:
     """One self-contained page: styles and drawings inside, no script, no address of anything elsewhere."""
-    drawn = Markup(interval("interval", report.verdict))  # its texts were escaped by Vega
+    drawn = interval("interval", report.verdict)
     plots = _plots(ordered(report), report.verdict.metric)
     return (
         _environment(autoescape=True).get_template("report.html.j2").render(_said(report), interval=drawn, plots=plots)
@@ -124,11 +123,11 @@ def _metrics(systems: Sequence[System], gated: str) -> list[str]:
     return [name for name in wanted if name in measured]
 
 
-def _plots(systems: Sequence[System], gated: str) -> list[tuple[str, Markup]]:
-    """The metrics with a drawing each; texts in it were escaped by Vega."""
+def _plots(systems: Sequence[System], gated: str) -> list[tuple[str, str]]:
+    """The metrics with a drawing each."""
     metrics = [f"{base}@{gated.partition('@')[2]}" for base in PLOTTED]
     drawn = [metric for metric in metrics if any(metric in system.metrics for system in systems)]
-    return [(metric, Markup(bars(f"plot{n}", metric, systems, metric))) for n, metric in enumerate(drawn)]
+    return [(metric, bars(f"plot{n}", metric, systems, metric)) for n, metric in enumerate(drawn)]
 
 
 def _origin(report: Report) -> list[tuple[str, str]]:
