@@ -10,7 +10,7 @@ from recsys_pipelines.algorithm import discover
 from recsys_pipelines.candidate import candidate
 from recsys_pipelines.decisions import Judgements, latest
 from recsys_pipelines.replay import fixture
-from recsys_pipelines.validation import require_passed
+from recsys_pipelines.verdict import require_passed
 from recsys_pipelines.workshop import Workshop
 
 STOPPED = ("rejected", "suspicious")

@@ -6,6 +6,7 @@ is then a contiguous range of keys, and a backfill of 28 days, from the UI or th
 """
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -13,6 +14,10 @@ from typing import NamedTuple
 import dagster as dg
 
 from recsys_pipelines.tenants import tenants
+
+# Features that Dagster calls beta or preview, and that its own platform is built with; said once is enough.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
 SINGLE_RUN = dg.BackfillPolicy.single_run()

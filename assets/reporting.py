@@ -11,7 +11,7 @@ from recsys_eval import Quality, QualityCheck, Report, Sample, SampleItem, Syste
 from recsys_pipelines.candidate import Arrays
 from recsys_pipelines.replay import Fixture
 from recsys_pipelines.training import window
-from recsys_pipelines.validation import Verdict, read_verdict
+from recsys_pipelines.verdict import Verdict, read_verdict
 from recsys_pipelines.workshop import Workshop
 
 SAMPLES = 2

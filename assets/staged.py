@@ -1,15 +1,12 @@
 """Files to rows: every new or changed source file is read, mapped and checked; nothing goes on if it may not."""
 
-from collections.abc import Iterable
-
 import dagster as dg
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
 from recsys_pipelines.ingest import land
 from recsys_pipelines.quality_page import write_page
-
-SEVERITY = {"block": dg.AssetCheckSeverity.ERROR, "warn": dg.AssetCheckSeverity.WARN}
+from recsys_pipelines.verdict import Verdict
 
 
 @dg.asset(
@@ -42,16 +39,26 @@ def contracts(context: dg.AssetCheckExecutionContext, suite: Suite) -> dg.AssetC
     from recsys_pipelines.validation import validate  # noqa: PLC0415  (Great Expectations: 8 s)
 
     shop, scope = suite.workshop, scope_of(context.partition_keys)
-    verdict = validate(shop.tenant(scope.tenant).document, shop.lake, day=scope.day)
+    verdict = validate(shop.tenant(scope.tenant).document, shop.lake, scope.day)
     page = write_page(verdict, shop.report_folder(scope.tenant, scope.day.isoformat()))
 
     return dg.AssetCheckResult(
         passed=verdict.passed,
-        severity=SEVERITY["block"],
         description=verdict.message,
-        metadata={"page": dg.MetadataValue.path(str(page)), "checks": table(verdict.checks)},
+        metadata={
+            "page": dg.MetadataValue.path(str(page)),
+            "checks_passed": sum(check.passed for check in verdict.checks),
+            "checks": table(verdict),
+        },
     )
 
 
-def table(checks: Iterable[object]) -> dg.TableMetadataValue:
-    raise NotImplementedError
+def table(verdict: Verdict) -> dg.TableMetadataValue:
+    """One row per check, failed ones first, as the UI shows it."""
+    checks = sorted(verdict.checks, key=lambda check: (check.passed, check.name))
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"check": each.name, "passed": each.passed, "seen": each.observed, "meaning": each.detail})
+            for each in checks
+        ]
+    )

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
 from recsys_pipelines.ingest import settle
-from recsys_pipelines.validation import require_passed
+from recsys_pipelines.verdict import require_passed
 
 
 @dg.multi_asset(

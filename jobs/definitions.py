@@ -1,18 +1,15 @@
 """Dagster's way in: everything that `workspace.yaml` loads."""
 
 import os
-import warnings
 
 import dagster as dg
 
 from assets import evaluation, interactions, models, release, staged, tables
 from assets.resources import Suite
 from jobs.daily import DAILY, schedule
+from jobs.progress import progress, silent
 from jobs.sensors import new_tenants
 from recsys_pipelines.tenants import tenants
-
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 CRONS = sorted({tenant.document.schedule for tenant in tenants(os.environ).known.values()} or {"0 2 * * *"})
 
@@ -23,5 +20,6 @@ defs = dg.Definitions(
     schedules=[schedule(cron) for cron in CRONS],
     sensors=[new_tenants],
     resources={"suite": Suite()},
+    loggers={"console": dg.colored_console_logger, "progress": progress, "silent": silent},
     executor=dg.in_process_executor,  # a process per step costs more than the step of a small tenant
 )

@@ -4,16 +4,18 @@ import sys
 from typing import Literal
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from assets.partitions import Scope
 from jobs.launch import Ran
 from recsys_pipelines.decisions import Judgement, Judgements, Outcomes
-from recsys_pipelines.validation import Verdict, read_verdict
+from recsys_pipelines.verdict import Verdict, read_verdict
 from recsys_pipelines.workshop import Workshop
 
 Status = Literal["published", "unchanged", "stopped by the gate", "stopped by the data checks", "failed"]
+SHOWN = ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage", "novelty", "diversity")
 EXIT_CODES: dict[Status, int] = {
     "published": 0,
     "unchanged": 0,
@@ -35,7 +37,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None
     judgements: Judgements | None
     outcomes: Outcomes | None
-    report: str
+    reports: str
     quality_page: str
 
     @property
@@ -60,7 +62,7 @@ def summary(shop: Workshop, scope: Scope, ran: Ran) -> RunReport:
         verdict=read_verdict(shop.lake, scope.tenant, scope.day),
         judgements=judgements,
         outcomes=outcomes,
-        report=str(folder / "report.html"),
+        reports=str(folder),
         quality_page=str(folder / "quality.html"),
     )
 
@@ -90,8 +92,8 @@ def show(report: RunReport, *, as_json: bool) -> None:
     for outcome in report.outcomes.surfaces if report.outcomes else ():
         news = "already served, nothing new" if outcome.unchanged else "published"
         console.print(f"generation  {outcome.surface} {outcome.generation}: {news} {outcome.note}".rstrip())
-    if report.judgements:
-        console.print(f"report      {report.report}", soft_wrap=True)
+    for judgement in report.judgements.surfaces if report.judgements else ():
+        console.print(f"report      {report.reports}/{judgement.surface}/report.html", soft_wrap=True)
     if report.error:
         Console(stderr=True).print(f"error: {report.error}", markup=False, soft_wrap=True)
 
@@ -114,9 +116,13 @@ def show_metrics(console: Console, judgements: Judgements) -> None:
 
 def metrics_table(judgement: Judgement) -> Table:
     """One row per algorithm, and the blend as it is served."""
-    rows = {**judgement.algorithms, "blend, as served": judgement.metrics}
-    names = [name for name in judgement.metrics if name.endswith("@10")] or list(judgement.metrics)
-    table = Table(f"surface {judgement.surface}", *names)
+    rows = {**judgement.algorithms, "as served": judgement.metrics}
+    table = Table(f"{judgement.surface} @10", *SHOWN, box=box.SIMPLE_HEAD, pad_edge=False)
     for label, metrics in rows.items():
-        table.add_row(label, *(f"{metrics[name]:.4f}" if name in metrics else "" for name in names))
+        table.add_row(label, *(number(metrics.get(f"{name}@10")) for name in SHOWN))
     return table
+
+
+def number(value: float | None) -> str:
+    """Three decimals; nothing where it was not measured."""
+    return "" if value is None else f"{value:.3f}"
