@@ -1,5 +1,6 @@
 """A graded surface as a report for people: decision, measurements, data, two users' lists, origin."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from recsys_pipelines.verdict import Verdict, read_verdict
 from recsys_pipelines.workshop import Workshop
 
 SAMPLES = 2
+PAST = 5  # items of a user that a sample names
 
 
 def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture, *, arrays: Arrays) -> Written:
@@ -55,11 +57,12 @@ def systems(graded: Graded) -> Iterator[System]:
 
 def quality(verdict: Verdict) -> Quality:
     """What went in, from the verdict on the landed files."""
+    rows, rejected = Counter[str](), Counter[str]()
+    for file in verdict.files:
+        rows[file.table] += file.rows
+        rejected[file.table] += file.rejected
     return Quality(
-        tables=tuple(
-            TableQuality(table=table, rows=accepted + rejected, rejected=rejected)
-            for table, accepted, rejected in verdict.rows()
-        ),
+        tables=tuple(TableQuality(table=table, rows=rows[table], rejected=rejected[table]) for table in sorted(rows)),
         checks=tuple(
             QualityCheck(
                 name=check.name, table=check.table, passed=check.passed, severity=check.severity, detail=check.detail
@@ -74,18 +77,24 @@ def samples(graded: Graded, fixture: Fixture) -> Iterator[Sample]:
     chosen = sorted(graded.replies, key=lambda user: (graded.replies[user].fallback_level, user))[:SAMPLES]
     for user in chosen:
         truth = set(fixture.truth.filter(user_id=user)["item_id"])
-        yield Sample(user_id=user, items=tuple(places(graded, graded.replies[user], truth)))
+        past = fixture.train.filter(user_id=user)["item_id"].head(PAST)
+        history = tuple(title(graded, item) or item for item in past)
+        yield Sample(user_id=user, history=history, items=tuple(places(graded, graded.replies[user], truth)))
 
 
 def places(graded: Graded, answer: Answer, truth: set[str]) -> Iterator[SampleItem]:
     """One user's list, with titles and whether the user chose the item in the end."""
-    catalog = graded.bundle.catalog
     for item in answer.items:
-        described = catalog.describe(catalog.ids.find(item.item_id))
         yield SampleItem(
             rank=item.rank,
             item_id=item.item_id,
-            title=described.get("title") or "",
+            title=title(graded, item.item_id),
             reasons=item.reasons,
             hit=item.item_id in truth,
         )
+
+
+def title(graded: Graded, item: str) -> str:
+    """What a person reads, if the catalog says."""
+    catalog = graded.bundle.catalog
+    return catalog.describe(catalog.ids.find(item), ("title",)).get("title") or ""

@@ -58,7 +58,9 @@ def table(verdict: Verdict) -> dg.TableMetadataValue:
     checks = sorted(verdict.checks, key=lambda check: (check.passed, check.name))
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"check": each.name, "passed": each.passed, "seen": each.observed, "meaning": each.detail})
+            dg.TableRecord(
+                {"check": each.name, "passed": each.passed, "seen": str(each.observed), "meaning": each.detail}
+            )
             for each in checks
         ]
     )

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT: dict[str, set[str]] = {
     "data_contracts": {"msgspec", "boto3", "botocore", "cryptography", "types_boto3_s3"},
     "recsys_algo": {"data_contracts", "msgspec", "numpy"},
-    "recsys_eval": {"data_contracts", "altair", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
+    "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
     | {"rich", "scipy", "vl_convert"},
     "recsys_pipelines": {"data_contracts", "recsys_algo", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {"mlflow", "msgspec", "numpy", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy", "threadpoolctl"},
