@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,9 +49,9 @@ class Installation(NamedTuple):
 
 
 @pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Iterator[Installation]:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Installation:
     home, tenants = tmp_path / "home", tmp_path / "tenants"
     tenants.mkdir()
     monkeypatch.setenv("RECSYS_HOME", str(home))
     monkeypatch.setenv("RECSYS_TENANTS", str(tenants))
-    yield Installation(home, tenants, capsys)
+    return Installation(home, tenants, capsys)

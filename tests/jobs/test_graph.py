@@ -1,4 +1,4 @@
-"""The graph as a data engineer sees it: names, lineage, partitions, one policy; golden, so that a change is reviewed."""
+"""The graph as a data engineer sees it: lineage, partitions, one policy; golden, so that a change is reviewed."""
 
 import os
 from datetime import UTC, datetime
