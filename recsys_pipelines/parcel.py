@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 
 from data_contracts.blobs import Blobs
 from data_contracts.errors import BlobCorrupt, BlobExists
-from data_contracts.layout import blob_key
+from data_contracts.layout import blob_key, blobs_prefix
 from data_contracts.manifest import Artifact, File
 from data_contracts.tables import Shape
 from recsys_algo.encode import Encoded
@@ -51,10 +51,11 @@ def packed(tenant: str, document: bytes, artifacts: Sequence[Encoded], evaluated
     return Parcel(file("tenant.json", document), described(artifacts), described(evaluated), sources)
 
 
-def store(blobs: Blobs, sources: Sources, after: After) -> None:
+def store(blobs: Blobs, tenant: str, sources: Sources, after: After) -> None:
     """Write what is not there yet; ``after("blob")`` follows each write. Raises ``BlobCorrupt`` for one cut short."""
+    sizes = {entry.key: entry.bytes for entry in blobs.entries(blobs_prefix(tenant))}  # one request, not one per blob
     for file in sorted(sources, key=lambda file: file.uri):
-        size = blobs.size(file.uri)
+        size = sizes.get(file.uri)
         if size is None:
             with suppress(BlobExists):  # another publisher of the same content was quicker
                 blobs.create(file.uri, sources[file])

@@ -118,7 +118,7 @@ class _Attempt:
         incumbent = self.incumbent(seen)
         parcel = packed(candidate.tenant, candidate.document, candidate.artifacts, candidate.evaluated)
         draft = self.draft(parcel, seen.pointer.generation if seen else None)
-        store(blobs, parcel.sources, self.after)
+        store(blobs, candidate.tenant, parcel.sources, self.after)
         self.after("blobs")
         if incumbent and same(incumbent, draft, self.signing):
             self.require_publishable()
@@ -126,7 +126,9 @@ class _Attempt:
         require_stored(blobs, parcel.sources)
         self.after("verified")
         stored = recorded(self.place, draft, self.signing)
-        store(blobs, parcel.sources, self.after)  # if a sweep took any before the manifest protected it
+        store(
+            blobs, candidate.tenant, parcel.sources, self.after
+        )  # if a sweep took any before the manifest protected it
         self.after("manifest")
         self.require_publishable()
         self.after("decision")

@@ -1,9 +1,10 @@
 """What tests of several packages share: every kind of blob store, empty, and a tiny release to publish there."""
 
+import logging
 import os
 import runpy
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -31,6 +32,7 @@ def s3_environ() -> Iterator[dict[str, str]]:
     """A real HTTP peer that speaks S3, on a free port."""
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - costs a second, and only these tests need it
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line per request costs more than the request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     yield {
@@ -42,15 +44,26 @@ def s3_environ() -> Iterator[dict[str, str]]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def new_bucket(s3_environ: dict[str, str]) -> Callable[[], str]:
+    """Makes an empty bucket and returns its name."""
+    client = open_blobs("s3://any", s3_environ)._client
+
+    def make() -> str:
+        name = f"test-{uuid.uuid4().hex}"
+        client.create_bucket(Bucket=name)
+        return name
+
+    return make
+
+
 @pytest.fixture(params=["directory", pytest.param("s3", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty store of every kind; one suite runs over all of them."""
     if request.param == "directory":
         return Store(str(tmp_path / "store"), dict(os.environ))
-    environ = request.getfixturevalue("s3_environ")
-    bucket = f"test-{uuid.uuid4().hex}"
-    open_blobs(f"s3://{bucket}", environ)._client.create_bucket(Bucket=bucket)
-    return Store(f"s3://{bucket}/suite/store", environ)
+    bucket = request.getfixturevalue("new_bucket")()
+    return Store(f"s3://{bucket}/suite/store", request.getfixturevalue("s3_environ"))
 
 
 @pytest.fixture
@@ -67,5 +80,11 @@ def publisher() -> SimpleNamespace:
 
 @pytest.fixture
 def press(publisher: SimpleNamespace, store: Store, tmp_path: Path) -> Any:
-    """Every kind of store, with all that it takes to publish there."""
-    return publisher.Press(store, tmp_path)
+    """Every kind of store, with all that it takes to publish a release there that nobody loads."""
+    return publisher.Press(store, tmp_path, "sketched")
+
+
+@pytest.fixture
+def loadable(publisher: SimpleNamespace, store: Store, tmp_path: Path) -> Any:
+    """The same, for a release that can be loaded."""
+    return publisher.Press(store, tmp_path, "encoded")

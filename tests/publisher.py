@@ -1,7 +1,8 @@
 """A tiny release, and a publisher of it that can be killed: what tests share with the processes that they start.
 
-``python tests/publisher.py STORE FOLDER BEST STEP`` publishes the release in which the item BEST is the most popular,
-and kills itself after STEP.
+``python tests/publisher.py STORE FOLDER KIND BEST STEP`` publishes the release in which the item BEST is the most
+popular, and kills itself after STEP. A release of the kind ``encoded`` can be loaded; one that is ``sketched`` has few
+and small files, for tests that only look at the store.
 """
 
 import json
@@ -12,10 +13,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from data_contracts.generations import pointed
 from data_contracts.manifest import Lineage, Window
 from data_contracts.open import open_blobs
-from recsys_algo.encode import encode_catalog, encode_table, load_items
+from recsys_algo.encode import Encoded, encode_catalog, encode_table, load_items
 from recsys_pipelines.pointers import Place, moves
 from recsys_pipelines.publish import Candidate, publish
 
@@ -50,15 +53,30 @@ def encoded(folder, best="i-1", available=True):
     ]
 
 
-def candidate(folder, best="i-1", *, end=NOW, **changes):
+def sketched(folder, best="i-1"):
+    """Two artifacts of one file each, which say no more than what they are for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    catalog, popularity = folder / "items.npy", folder / "popularity.npy"
+    np.save(catalog, np.arange(len(ITEMS)))
+    np.save(popularity, np.array([ITEMS.index(best) + 2.0]))
+    return [
+        Encoded("items", "catalog", "catalog", len(ITEMS), (catalog,)),
+        Encoded("popularity", "popularity", "item_scores", 1, (popularity,)),
+    ]
+
+
+KINDS = {"encoded": encoded, "sketched": sketched}
+
+
+def candidate(folder, best="i-1", *, kind="encoded", end=NOW, **changes):
     """A candidate that may be published, its arrays in ``folder``."""
     facts = {
         "tenant": "demo",
         "surface": "home",
         "window": Window(end - timedelta(days=90), end),
         "document": document(changes.get("tenant", "demo")),
-        "artifacts": encoded(Path(folder) / best / "served", best),
-        "evaluated": encoded(Path(folder) / best / "evaluated", "i-4"),
+        "artifacts": KINDS[kind](Path(folder) / best / "served", best),
+        "evaluated": KINDS[kind](Path(folder) / best / "evaluated", "i-4"),
         "lineage": Lineage(data_fingerprint="data", config_hash="config", dagster_run_id="run"),
         "decision": "promoted",
         "metrics": {"ndcg@10": 0.25},
@@ -72,13 +90,14 @@ class Press:
     now = NOW
     document = staticmethod(document)
 
-    def __init__(self, store, folder):
+    def __init__(self, store, folder, kind):
         self.store = store
         self.blobs = store.open()
         self.folder = folder
+        self.kind = kind
 
     def candidate(self, best="i-1", **changes):
-        return candidate(self.folder / "arrays", best, **changes)
+        return candidate(self.folder / "arrays", best, kind=self.kind, **changes)
 
     def publish(self, candidate, **changes):
         """With the usual circumstances, but for the changes."""
@@ -90,7 +109,8 @@ class Press:
 
     def start(self, best, step="never"):
         """A publisher process that is killed after the step."""
-        command = [sys.executable, __file__, self.store.url, str(self.folder / "other" / best), best, step]
+        folder = self.folder / "other" / best
+        command = [sys.executable, __file__, self.store.url, str(folder), self.kind, best, step]
         return subprocess.Popen(command, env=os.environ | self.store.environ, stderr=subprocess.PIPE)
 
     def kill(self, best, step):
@@ -112,14 +132,15 @@ class Press:
         return [(move.from_generation, move.to_generation) for move in moves(Place(self.blobs, "demo", "home"))]
 
 
-def main(url, folder, best, step):
+def main(url, folder, *release):
     """Publish, and die after that step."""
+    kind, best, step = release
 
     def die(done):
         if done == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    publish(candidate(folder, best), open_blobs(url, os.environ), now=NOW, by="test", keep=3, after=die)
+    publish(candidate(folder, best, kind=kind), open_blobs(url, os.environ), now=NOW, by="test", keep=3, after=die)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import http.client
 import socket
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,10 +26,8 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def bucket(s3_environ):
-    name = f"test-{uuid.uuid4().hex}"
-    open_blobs(f"s3://{name}", s3_environ)._client.create_bucket(Bucket=name)
-    return name
+def bucket(new_bucket):
+    return new_bucket()
 
 
 class Forwarding(BaseHTTPRequestHandler):

@@ -21,6 +21,11 @@ from recsys_algo.situation import Query
 
 
 @pytest.fixture
+def press(loadable):
+    return loadable
+
+
+@pytest.fixture
 def cached(press):
     return press.folder / "cache"
 

@@ -89,7 +89,18 @@ def test_a_rollback_moves_the_pointer_and_computes_nothing(press):
     changed = {key for key, body in press.state().items() if before.get(key) != body}
     assert (line.action, line.from_generation, line.to_generation, line.reason) == ("rollback", 2, 1, "bad prices")
     assert changed == {"current/demo/home.json", "history/demo/home.jsonl"}
-    assert load(press.blobs, "demo", "home", press.folder / "cache").bundle.generation == 1
+    assert press.served() == 1
+
+
+def test_after_a_rollback_servers_load_the_earlier_generation(loadable):
+    loadable.serve("i-1")
+    loadable.serve("i-2")
+    before = load(loadable.blobs, "demo", "home", loadable.folder / "cache")
+
+    back(loadable, 1)
+
+    after = load(loadable.blobs, "demo", "home", loadable.folder / "cache", known_tag=before.pointer_tag)
+    assert (before.bundle.generation, after.bundle.generation) == (2, 1)
 
 
 def test_after_a_rollback_the_next_release_descends_from_where_the_pointer_is(press):
@@ -320,14 +331,14 @@ def test_a_refused_run_sweeps_too(press, later):
 
 
 def test_blobs_of_another_surface_stay(press, later):
-    press.publish(press.candidate("i-1", surface="cart"))
+    cart = press.publish(press.candidate("i-1", surface="cart")).manifest
     press.serve("i-1")
     press.serve("i-2")
 
     sweep(press.blobs, "demo", 1, later)
 
-    load(press.blobs, "demo", "cart", press.folder / "cache")
     assert numbers(press.blobs, "demo", "cart") == [1]
+    assert {file.uri for file in files_of(cart)} <= set(stored(press))
 
 
 def test_what_is_young_stays_for_a_publisher_that_is_not_done(press):
