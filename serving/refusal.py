@@ -1,5 +1,6 @@
 """From any exception to a problem document, and from any body to a strict record: where Litestar meets our errors."""
 
+import re
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ AnyRequest = Request[Any, Any, Any]
 NO_BODY = InvalidRequest(
     "a JSON body is required", [Fault(pointer="", code="missing", detail="a JSON body is required")]
 )
+_MISSING = re.compile(r"Missing required (?P<source>\w+) parameter '(?P<name>\w+)'")  # how Litestar says it
 _encode = msgspec.json.Encoder().encode
 
 
@@ -100,7 +102,10 @@ def as_serving_error(scope: Any, exception: Exception) -> ServingError:
         case RequestEntityTooLarge():
             error = PayloadTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
         case ValidationException(extra=list() as extra):
-            error = _bad_parameters([_parameter_fault(part) for part in extra])
+            error = _bad_parameters([_parameter_fault(part, scope) for part in extra])
+        case ValidationException(detail=detail) if missing := _MISSING.match(detail):
+            pointer = f"{missing['source']}/{missing['name']}"
+            error = _bad_parameters([Fault(pointer=pointer, code="missing", detail="it is required")])
         case HTTPException(status_code=status, detail=detail) if status < Internal.status:
             error = InvalidRequest(detail)
     return error
@@ -112,8 +117,10 @@ def _bad_parameters(faults: list[Fault]) -> InvalidRequest:
     return InvalidRequest("; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults), faults)
 
 
-def _parameter_fault(part: dict[str, Any]) -> Fault:
+def _parameter_fault(part: dict[str, Any], scope: Any) -> Fault:
     source = part.get("source", "body")
-    if isinstance(source, ParamType):
-        return Fault(pointer=f"{source.value}/{part.get('key', '')}", code="format", detail=part["message"])
-    return NO_BODY.faults[0]
+    if not isinstance(source, ParamType):
+        return NO_BODY.faults[0]
+    parameter = scope["route_handler"].parsed_fn_signature.parameters.get(part.get("key"))
+    name = getattr(getattr(parameter, "kwarg_definition", None), "name", None) or part.get("key", "")
+    return Fault(pointer=f"{source.value}/{name}", code="format", detail=part["message"])

@@ -84,7 +84,7 @@ COLUMNS = {
 }
 
 
-def _table(name, shape, rows, items, folder):
+def _table(name, shape, rows, items, folder):  # noqa: PLR0917 - what a table is, and where it goes
     columns = dict(zip(COLUMNS[shape], map(list, zip(*rows, strict=True)), strict=True))
     return encode_table(name, name, shape, columns, items, folder)
 
@@ -109,7 +109,9 @@ class World:
             tenant=tenant,
             surface=surface,
             window=window,
-            document=json.dumps(document(tenant, surfaces or {"home": {}, "cart": {"k": 3}}, ranking or RANKING)).encode(),
+            document=json.dumps(
+                document(tenant, surfaces or {"home": {}, "cart": {"k": 3}}, ranking or RANKING)
+            ).encode(),
             artifacts=encoded(self.home / "arrays" / f"{mark}", mark),
             evaluated=[],
             lineage=Lineage(data_fingerprint="data", config_hash="config"),
@@ -165,7 +167,7 @@ class Running:
     def __init__(self, world, process, port):
         self.world, self.process, self.port = world, process, port
 
-    def request(self, method, path, body=None, headers=None, connection=None):
+    def request(self, method, path, body=None, *, headers=None, connection=None):
         """Status, headers and body of one answer; on a connection of its own unless one is given."""
         own = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
@@ -224,3 +226,15 @@ def shop(tmp_path_factory):
     with world.client() as client:
         client.world = world
         yield client
+
+
+@pytest.fixture(scope="module")
+def ask(shop):
+    """What `/v1/recommend` answers at the shop's own time: the status and the body."""
+
+    def asked(**fields):
+        asked = {"surface": "home", "user": {"user_id": "u1"}, "context": {"now": NOW.isoformat()}} | fields
+        answer = shop.post("/v1/recommend", json=asked)
+        return answer.status_code, answer.json()
+
+    return asked
