@@ -87,11 +87,16 @@ class Rows:
         begin, end = self._bounds[index], self._bounds[index + 1]
         return self.indices[begin:end], self.values[begin:end]
 
+    def gathered(self, rows: Array) -> tuple[Array, Array, Array]:
+        """The indices and values of several rows, one after the other, and the length of each."""
+        places, lengths = places_of(self.indptr, rows)
+        return self.indices[places], self.values[places], lengths
+
 
 def places_of(indptr: Array, rows: Array) -> tuple[Array, Array]:
     """Where the entries of these rows stand, one row after the other, and the length of each row."""
-    begin = indptr.take(rows)
-    lengths = indptr.take(rows + 1) - begin
+    begin = indptr[rows]
+    lengths = indptr[rows + 1] - begin
     ends = lengths.cumsum()
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + (begin - ends + lengths).repeat(lengths), lengths

@@ -149,7 +149,7 @@ def _source(table: _Table, arrays: Arrays, catalog: Catalog) -> Source:
             case "item_scores":
                 return ItemScores.of(table.key, table.kind, arrays)
             case "item_neighbors":
-                return ItemNeighbors.of(table.key, table.kind, arrays, len(catalog))
+                return ItemNeighbors.of(table.key, table.kind, arrays, catalog)
             case "user_items":
                 return UserItems.of(table.key, table.kind, arrays)
             case "vectors":

@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Protocol, Self
 
+import msgspec
 import numpy as np
 
 from data_contracts.tables import Shape
 from recsys_algo.arrays import Array, Arrays, Rows, part
-from recsys_algo.slate import END, HALF, NO_ITEMS, Items, Keys, Mask, Pool, lowest, sums_by_item
+from recsys_algo.catalog import Catalog
+from recsys_algo.slate import HALF, LOW, NO_ITEMS, Items, Mask, Pool, distinct
 from recsys_algo.stringmap import StringMap
+from recsys_algo.tally import Tally
 
 PERSONAL, SESSION, SEGMENT, SURFACE, TENANT, LATEST, EDITORIAL, EMPTY = range(8)  # the rungs of the fallback ladder
 DEFAULT_SEGMENT = "default"
 
 
-@dataclass(frozen=True, eq=False)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, eq=False):  # as cheap to make as a tuple
     """What a source may look at. ``subjects`` are the ids under which the user may be known, best first.
 
     ``anchors`` are items, each with a weight. ``cosine`` compares vectors by direction alone (for similar items).
@@ -124,12 +126,13 @@ class ItemNeighbors:
     name: str
     kind: str
     rows: Rows
+    tally: Tally
     shape: ClassVar[Shape] = "item_neighbors"
 
     @classmethod
-    def of(cls, name: str, kind: str, arrays: Arrays, count: int) -> Self:
-        """The source in these arrays, for a catalog of ``count`` items. Raises ``BadArtifact``."""
-        return cls(name, kind, Rows.of(arrays, count))
+    def of(cls, name: str, kind: str, arrays: Arrays, catalog: Catalog) -> Self:
+        """The source in these arrays. Raises ``BadArtifact``."""
+        return cls(name, kind, Rows.of(arrays, len(catalog)), catalog.tally)
 
     def pool(self, ask: Ask) -> Pool:
         """The neighbours of the anchors, by the sum over anchors of weight times score; never an anchor itself."""
@@ -138,18 +141,24 @@ class ItemNeighbors:
     def _neighbors(self, ask: Ask) -> Items:
         if len(ask.anchors) < 2:  # noqa: PLR2004  (nothing to sum up)
             return cut(self.rows.row(int(ask.anchors[0]))[0], ask) if len(ask.anchors) else NO_ITEMS
-        rows = [self.rows.row(anchor) for anchor in ask.anchors.tolist()]
-        keys = np.concatenate([*[items for items, _ in rows], END], dtype=np.int64)
-        values = np.concatenate([values for _, values in rows])
-        keys <<= HALF
-        keys[:-1] |= _whole(values * ask.anchor_weights.repeat([len(items) for items, _ in rows]))
-        items, sums, _ = sums_by_item(keys)
+        neighbors, values, lengths = self.rows.gathered(ask.anchors)
+        items = neighbors.astype(np.int64)
+        values = values * (ask.anchor_weights * self._scale(ask.anchor_weights)).repeat(lengths)
         if ask.allowed is not None:
-            places = ask.allowed.take(items).nonzero()[0]
-            items, sums = items.take(places), sums.take(places)
-        sums <<= HALF
-        best = lowest(items - sums, ask.depth + len(ask.anchors))
+            keep = ask.allowed[items]
+            items, values = items[keep], values[keep]
+        totals = self.tally.totals(items, values.astype(np.int64))
+        totals <<= HALF
+        best = distinct(items - totals)[: ask.depth + len(ask.anchors)] & LOW
         return without(best, ask.anchors, len(self.rows.indptr))[: ask.depth]
+
+    def _scale(self, weights: Array) -> float:
+        """What makes every possible sum a whole number of 30 bits."""
+        return 2**30 / (float(weights.sum()) * self._largest or 1.0)
+
+    @cached_property
+    def _largest(self) -> float:
+        return float(abs(self.rows.values).max(initial=0.0))
 
 
 def found(map: StringMap, ids: tuple[str, ...]) -> int:
@@ -163,17 +172,11 @@ def found(map: StringMap, ids: tuple[str, ...]) -> int:
 
 def cut(items: Items, ask: Ask) -> Items:
     """The head of a list that is stored best first."""
-    return (items if ask.allowed is None else items[ask.allowed.take(items)])[: ask.depth]
+    return (items if ask.allowed is None else items[ask.allowed[items]])[: ask.depth]
 
 
 def without(items: Items, unwanted: Items, count: int) -> Items:
     """The items but the unwanted ones, in order; all are below ``count``."""
     wanted = np.ones(count, np.bool_)
     wanted[unwanted] = False
-    return items[wanted.take(items)]
-
-
-def _whole(values: Array) -> Keys:
-    """The values as whole numbers that add up to 2**30 at most; below zero counts as zero."""
-    values = np.maximum(values, 0)
-    return (values * (2**30 / (float(values.sum()) or 1.0))).astype(np.int64)
+    return items[wanted[items]]

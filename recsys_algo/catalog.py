@@ -6,6 +6,7 @@ Brands, categories, currencies, parents and tags are numbers of one common vocab
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from recsys_algo.arrays import Array, Arrays, array, part, places_of
 from recsys_algo.errors import BadArtifact
 from recsys_algo.slate import Items, Mask
 from recsys_algo.stringmap import StringMap
+from recsys_algo.tally import Tally
 
 TEXTS = ("title", "description", "url", "image_url")
 WORDS = ("brand", "category", "currency", "parent_id")
@@ -65,6 +67,11 @@ class Catalog:
             **{name: columns[name] for name in PER_ITEM if name != "parent_id"},
         )
 
+    @cached_property
+    def tally(self) -> Tally:
+        """Where requests add up by item."""
+        return Tally(len(self))
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -81,7 +88,7 @@ class Catalog:
     def tag_matrix(self, items: Items) -> Array:
         """One row per item, one column per tag that any of them has: 1 where the item has the tag, otherwise 0."""
         places, lengths = places_of(self.arrays["tags.indptr"], items)
-        tags, column = np.unique(self.arrays["tags.indices"].take(places), return_inverse=True)
+        tags, column = np.unique(self.arrays["tags.indices"][places], return_inverse=True)
         matrix = np.zeros((len(items), len(tags)), np.float32)
         matrix[np.arange(len(items)).repeat(lengths), column] = 1
         return matrix
@@ -96,7 +103,7 @@ class Catalog:
     def mask(self, items: Items, others: Mask | None = None) -> Mask:
         """True for these items, and where ``others`` is (which it may change)."""
         mask = np.zeros(len(self), np.bool_) if others is None else others
-        mask[items] = True
+        mask[items.astype(np.int64, copy=False)] = True
         return mask
 
     def mask_of_ids(self, ids: Sequence[str]) -> Mask | None:

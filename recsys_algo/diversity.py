@@ -34,10 +34,11 @@ def _one_per_parent(slate: Slate, situation: Situation) -> Slate:
     k, taken = situation.k, situation.taken
     if not situation.dedupe_parent or not (taken or situation.catalog.has_variants):
         return slate if len(slate.items) <= k else Slate(slate.items[:k], slate.scores[:k])
-    groups = situation.catalog.group.take(slate.items[:k]).tolist()
-    if not taken and len(set(groups)) == len(groups):
-        return slate if len(slate.items) <= k else Slate(slate.items[:k], slate.scores[:k])
-    return slate.at(_first_of_each(situation.catalog.group.take(slate.items).tolist(), k, set(taken)))
+    places: list[int] = []
+    for items in (slate.items[: 2 * k], slate.items):  # mostly, the head is enough
+        if len(places) < k:
+            places = _first_of_each(situation.catalog.group[items].tolist(), k, set(taken))
+    return slate.at(np.array(places, np.int64))
 
 
 def _first_of_each(groups: list[int], most: int, taken: set[int]) -> list[int]:
@@ -124,7 +125,7 @@ def _of_wanted_brand(items: Items, situation: Situation, chosen: Chosen) -> Arra
     known = [brand for brand in chosen.brands if brand >= 0]
     if situation.min_brands - len(known) < situation.k - len(chosen.places):
         return np.ones(len(items), np.bool_)
-    brands = situation.catalog.brand.take(items)
+    brands = situation.catalog.brand[items]
     wanted: Array = (brands >= 0) & ~np.isin(brands, known)
     return wanted
 

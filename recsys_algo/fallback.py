@@ -56,7 +56,7 @@ def _lists(situation: Situation) -> list[ItemScores]:
 
 def _segment_pools(situation: Situation) -> Iterator[Pool]:
     catalog = situation.catalog
-    categories = catalog.category.take(situation.ask.anchors).tolist()
+    categories = catalog.category[situation.ask.anchors].tolist()
     named = [f"category:{catalog.words[word]}" for word in dict.fromkeys(categories) if word >= 0]
     for segment in (situation.query.segment, *named):
         yield from (source.segment_pool(segment, situation.ask) for source in _lists(situation))

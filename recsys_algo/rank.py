@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import repeat
 
+import msgspec
 import numpy as np
 
 from recsys_algo.blend import Voice, blend, extended
@@ -62,7 +63,7 @@ def _answered(bundle: Bundle, query: Query, plan: Plan) -> Answer:
 def _ranked(situation: Situation) -> Trace:
     if situation.included is None:
         pools, voices = _pools(situation, situation.ask)
-        blended = blend(pools, voices)
+        blended = blend(pools, voices, situation.catalog.tally)
         trace = Trace(situation, pools, voices, blended, fold(blended.slate, situation))
         if _suffices(trace):
             return trace
@@ -71,11 +72,11 @@ def _ranked(situation: Situation) -> Trace:
 
 def _ranked_from_all(situation: Situation) -> Trace:
     """The second round: every candidate that passes the filters, and behind them the rungs of the ladder."""
-    ask = replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
-    situation = replace(situation, ask=ask)
+    ask = msgspec.structs.replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
+    situation = msgspec.structs.replace(situation, ask=ask)
     pools, voices = _pools(situation, ask)
     rungs = ladder(situation) if situation.included is None else ()
-    blended = extended(blend(pools, voices), rungs, len(pools))
+    blended = extended(blend(pools, voices, situation.catalog.tally), rungs, len(pools))
     return Trace(situation, (*pools, *rungs), voices, blended, fold(blended.slate, situation), len(rungs))
 
 
@@ -86,14 +87,14 @@ def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[Voic
         return pools, voices
     # A list to choose from has no say in the order; a list that competes counts as the weightiest source.
     share = max((voice.share for voice in voices), default=1.0) if situation.included is None else 0.0
-    return (*pools, situation.injected), (*voices, Voice.of(len(voices), share))
+    return (*pools, situation.injected), (*voices, Voice.of(share))
 
 
 def _suffices(trace: Trace) -> bool:
     items, situation = trace.steps[-1][1].items, trace.situation
     if len(items) < situation.k:
         return False
-    brands = set(situation.catalog.brand.take(items).tolist()) - {-1} if situation.min_brands else ()
+    brands = set(situation.catalog.brand[items].tolist()) - {-1} if situation.min_brands else ()
     return len(brands) >= situation.min_brands
 
 

@@ -13,7 +13,7 @@ from recsys_algo.candidates import EDITORIAL, Ask
 from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
 from recsys_algo.situation import Constraints, Price, Query, Situation, Warning
-from recsys_algo.slate import NO_ITEMS, Items, Mask, Pool
+from recsys_algo.slate import NO_ITEMS, NO_KEYS, Items, Mask, Pool
 from recsys_algo.strategies import Plan
 from recsys_algo.vectors import Vectors
 
@@ -54,7 +54,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         created_after=None if wanted.created_after is None else int((wanted.created_after - EPOCH) // MICROSECOND),
         blocked=bundle.blocked,
         dedupe_parent=dedupe,
-        taken=frozenset(catalog.group.take(anchors.items).tolist()) if dedupe and query.anchors else frozenset(),
+        taken=frozenset(catalog.group[anchors.items].tolist()) if dedupe and query.anchors else frozenset(),
         caps=_caps(bundle, wanted),
         min_brands=query.min_brands or 0,
         mmr_lambda=mmr_lambda,
@@ -69,7 +69,7 @@ class _Anchors(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-_NO_ANCHORS = _Anchors(NO_ITEMS, np.zeros(0))
+_NO_ANCHORS = _Anchors(NO_KEYS, np.zeros(0))
 
 
 def _anchors(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> _Anchors:
@@ -77,12 +77,12 @@ def _anchors(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> _Anchor
     if not query.anchors:
         past = bundle.history.row(subjects) if bundle.history and bundle.ranking.history_items else None
         most = bundle.ranking.history_items
-        return _NO_ANCHORS if past is None else _Anchors(past[0][:most], past[1][:most])
-    found = {id: bundle.catalog.ids.find(id) for id in query.anchors}
-    known = {id: item for id, item in found.items() if item >= 0}
-    weights = [query.anchor_weights.get(id, 1.0) for id in known]
-    unknown = tuple(id for id, item in found.items() if item < 0)
-    return _Anchors(np.array(list(known.values()), np.int32), np.array(weights, np.float64), unknown)
+        return _NO_ANCHORS if past is None else _Anchors(past[0][:most].astype(np.int64), past[1][:most])
+    ids = list(dict.fromkeys(query.anchors))
+    items = [bundle.catalog.ids.find(id) for id in ids]
+    unknown = tuple([id for id, item in zip(ids, items, strict=True) if item < 0])
+    weights = [query.anchor_weights.get(id, 1.0) for id, item in zip(ids, items, strict=True) if item >= 0]
+    return _Anchors(np.array([item for item in items if item >= 0], np.int64), np.array(weights), unknown)
 
 
 def _known(catalog: Catalog, ids: tuple[str, ...]) -> Items:
@@ -95,8 +95,8 @@ def _injected(catalog: Catalog, ids: tuple[str, ...]) -> Pool:
 
 
 def _excluded(catalog: Catalog, query: Query, anchors: Items) -> Mask:
-    mask = catalog.mask(_known(catalog, query.exclude_ids))
-    return catalog.mask(anchors, mask) if query.anchors else mask
+    mask = catalog.mask(_known(catalog, query.exclude_ids)) if query.exclude_ids else None
+    return catalog.mask(anchors if query.anchors else NO_ITEMS, mask)
 
 
 def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | None:
@@ -110,7 +110,8 @@ def _seen(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> Mask | Non
     for type in rule.types:
         past = bundle.seen[type].row(subjects) if type in bundle.seen else None
         if past is not None:
-            mask = bundle.catalog.mask(past[0][past[1] >= first_day], mask)
+            recent = np.count_nonzero(past[1] >= first_day)  # the newest come first
+            mask = bundle.catalog.mask(past[0][:recent], mask)
     return mask
 
 

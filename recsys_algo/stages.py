@@ -35,31 +35,31 @@ class Filter:
 @Filter
 def keep_included(items: Items, situation: Situation) -> Mask | None:
     """Only the ids that the caller restricts the answer to."""
-    return None if situation.included is None else situation.included.take(items)
+    return None if situation.included is None else situation.included[items]
 
 
 @Filter
 def drop_excluded(items: Items, situation: Situation) -> Mask | None:
     """Not the ids that the caller excludes, and not the anchors."""
-    return None if situation.excluded is None else ~situation.excluded.take(items)
+    return None if situation.excluded is None else ~situation.excluded[items]
 
 
 @Filter
 def drop_seen(items: Items, situation: Situation) -> Mask | None:
     """Not what the user had lately."""
-    return None if situation.seen is None else ~situation.seen.take(items)
+    return None if situation.seen is None else ~situation.seen[items]
 
 
 @Filter
 def drop_unavailable(items: Items, situation: Situation) -> Mask | None:
     """Only what can be bought now."""
-    return situation.catalog.available.take(items) if situation.available_only else None
+    return situation.catalog.available[items] if situation.available_only else None
 
 
 @Filter
 def keep_tagged(items: Items, situation: Situation) -> Mask | None:
     """Only items with the wanted tags and without the unwanted ones."""
-    return None if situation.tagged is None else situation.tagged.take(items)
+    return None if situation.tagged is None else situation.tagged[items]
 
 
 @Filter
@@ -68,9 +68,9 @@ def keep_priced(items: Items, situation: Situation) -> Mask | None:
     price = situation.price
     if price is None:
         return None
-    minor = situation.catalog.price_minor.take(items)
+    minor = situation.catalog.price_minor[items]
     keep: Mask = (minor >= price.low) & (minor <= price.high)
-    return keep if price.currency is None else keep & (situation.catalog.currency.take(items) == price.currency)
+    return keep if price.currency is None else keep & (situation.catalog.currency[items] == price.currency)
 
 
 @Filter
@@ -78,14 +78,14 @@ def keep_recent(items: Items, situation: Situation) -> Mask | None:
     """Only items created after the given time; one without a time is not known to be."""
     if situation.created_after is None:
         return None
-    recent: Mask = situation.catalog.created_at.take(items) > situation.created_after
+    recent: Mask = situation.catalog.created_at[items] > situation.created_after
     return recent
 
 
 @Filter
 def drop_blocked(items: Items, situation: Situation) -> Mask | None:
     """Not what the surface blocks."""
-    return None if situation.blocked is None else ~situation.blocked.take(items)
+    return None if situation.blocked is None else ~situation.blocked[items]
 
 
 def cut(slate: Slate, situation: Situation) -> Slate:

@@ -56,7 +56,7 @@ class Vectors:
         if not len(self.items):
             return np.zeros((len(items), 1), np.float32)
         places = self.items.searchsorted(items).clip(max=len(self.items) - 1)
-        known = self.items.take(places) == items
+        known = self.items[places] == items
         directions: Array = self.vectors[places] * (known / self.lengths[places])[:, None].astype(np.float32)
         return directions
 
@@ -85,13 +85,13 @@ class Vectors:
         if ask.cosine:
             scores = scores / self.lengths
         if ask.allowed is not None:
-            places = ask.allowed.take(items).nonzero()[0]
-            items, scores = items.take(places), scores.take(places)
+            places = ask.allowed[items].nonzero()[0]
+            items, scores = items[places], scores[places]
         depth = ask.depth + len(unwanted)
         if len(items) > 2 * depth:
             # What is almost as good as the last one may tie with it once both are rounded.
             least = np.partition(scores, -depth)[-depth]
             places = (scores >= least - _NEAR * abs(scores).max()).nonzero()[0]
-            items, scores = items.take(places), scores.take(places)
+            items, scores = items[places], scores[places]
         best = best_first(items, scores, depth)
         return without(best, unwanted, self.count)[: ask.depth] if len(unwanted) else best
