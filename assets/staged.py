@@ -39,7 +39,7 @@ def contracts(context: dg.AssetCheckExecutionContext, suite: Suite) -> dg.AssetC
     from recsys_pipelines.validation import validate  # noqa: PLC0415  (Great Expectations: 8 s)
 
     shop, scope = suite.workshop, scope_of(context.partition_keys)
-    verdict = validate(shop.tenant(scope.tenant).document, shop.lake, scope.day)
+    verdict = validate(shop.tenant(scope.tenant).document, shop.lake, day=scope.day)
     page = write_page(verdict, shop.report_folder(scope.tenant, scope.day.isoformat()))
 
     return dg.AssetCheckResult(

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assets.partitions import key
+from jobs.instance import register
 from recsys_pipelines.tenants import tenants
 
 DAILY = dg.define_asset_job(
@@ -34,7 +35,9 @@ def schedule(cron: str) -> dg.ScheduleDefinition:
     )
     def daily_at(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
         tick = context.scheduled_execution_time or datetime.now(UTC)
-        yield from requests(tick.date() - timedelta(days=1), scheduled(cron))
+        names = scheduled(cron)
+        register(context.instance, names)  # a new tenant's first tick may come before the sensor's
+        yield from requests(tick.date() - timedelta(days=1), names)
 
     return daily_at
 

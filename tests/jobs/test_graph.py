@@ -58,7 +58,9 @@ def test_the_daily_schedule_asks_for_yesterday_of_every_tenant_once(defs, tmp_pa
     tick = datetime(2026, 2, 3, 2, tzinfo=UTC)
 
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        context = dg.build_schedule_context(instance=instance, scheduled_execution_time=tick)
+        context = dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=tick, repository_def=defs.get_repository_def()
+        )
         asked = schedule.evaluate_tick(context).run_requests
 
     assert [(each.run_key, str(each.partition_key)) for each in asked] == [
