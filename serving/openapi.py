@@ -56,7 +56,7 @@ def document(handlers: Iterable[ControllerRouterHandler], tenant_header: str) ->
     described["components"] = {"schemas": dict(sorted(components.items()))}
     for operation, opt in _operations(app, described):
         _complete(operation, opt, tenant_header)
-    plain: dict[str, Any] = msgspec.to_builtins(described, str_keys=True)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(described))
     return plain
 
 
