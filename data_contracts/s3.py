@@ -61,10 +61,11 @@ def connect(url: str, environ: Mapping[str, str]) -> "S3Blobs":
 
 
 class S3Blobs:
-    """One bucket, or the part of it under ``prefix`` (without slashes at its ends)."""
+    """One bucket, or the part of it under ``prefix`` (without slashes at its ends), listed in pages."""
 
-    def __init__(self, client: "S3Client", bucket: str, prefix: str = "") -> None:
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = "", page_entries: int = 1000) -> None:
         self._client = client
+        self._page_entries = page_entries
         self._bucket = bucket
         self._base = f"{prefix}/" if prefix else ""
 
@@ -115,7 +116,11 @@ class S3Blobs:
     def entries(self, prefix: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2")
         with self._asking(prefix):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._base + checked_prefix(prefix)):
+            for page in pages.paginate(
+                Bucket=self._bucket,
+                Prefix=self._base + checked_prefix(prefix),
+                PaginationConfig={"PageSize": self._page_entries},
+            ):
                 for found in page.get("Contents", []):
                     yield Entry(found["Key"].removeprefix(self._base), found["Size"], found["LastModified"])
 

@@ -1,7 +1,6 @@
 """What tests of several packages share: every kind of blob store, empty, and a tiny release to publish there."""
 
 import logging
-import os
 import runpy
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,13 +17,11 @@ PUBLISHER = Path(__file__).with_name("publisher.py")
 
 
 class Store(NamedTuple):
-    """Where a store is, and the environment in which its URL works."""
+    """Where a store is, and the environment in which its URL works; ``open`` is quicker than ``open_blobs``."""
 
     url: str
     environ: dict[str, str]
-
-    def open(self) -> Blobs:
-        return open_blobs(self.url, self.environ)
+    open: Callable[[], Blobs]
 
 
 @pytest.fixture(scope="session")
@@ -45,31 +42,45 @@ def s3_environ() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def new_bucket(s3_environ: dict[str, str]) -> Callable[[], str]:
-    """Makes an empty bucket and returns its name."""
-    client = open_blobs("s3://any", s3_environ)._client
+def s3_client(s3_environ: dict[str, str]) -> Any:
+    """One client for all tests: to make one takes longer than most of them."""
+    return open_blobs("s3://any", s3_environ)._client
 
-    def make() -> str:
-        name = f"test-{uuid.uuid4().hex}"
-        client.create_bucket(Bucket=name)
-        return name
 
-    return make
+@pytest.fixture
+def bucket(s3_client: Any) -> str:
+    """An empty bucket."""
+    name = f"test-{uuid.uuid4().hex}"
+    s3_client.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture(params=["directory", pytest.param("s3", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty store of every kind; one suite runs over all of them."""
     if request.param == "directory":
-        return Store(str(tmp_path / "store"), dict(os.environ))
-    bucket = request.getfixturevalue("new_bucket")()
-    return Store(f"s3://{bucket}/suite/store", request.getfixturevalue("s3_environ"))
+        return directory(tmp_path / "store")
+    from data_contracts.s3 import S3Blobs  # noqa: PLC0415 - and with it boto3, which a directory does not need
+
+    name, client = request.getfixturevalue("bucket"), request.getfixturevalue("s3_client")
+    environ = request.getfixturevalue("s3_environ")
+    return Store(f"s3://{name}/suite/store", environ, lambda: S3Blobs(client, name, "suite/store"))
 
 
 @pytest.fixture
 def blobs(store: Store) -> Blobs:
     """The same store, opened."""
     return store.open()
+
+
+@pytest.fixture
+def second_store(tmp_path: Path) -> Store:
+    """Another one, in a directory, to compare with."""
+    return directory(tmp_path / "second store")
+
+
+def directory(path: Path) -> Store:
+    return Store(str(path), {}, lambda: open_blobs(str(path), {}))
 
 
 @pytest.fixture(scope="session")

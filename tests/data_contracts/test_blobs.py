@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 
 from data_contracts.errors import BlobChanged, BlobExists, BlobMissing, InvalidName
+from data_contracts.open import open_blobs
 
 BAD_KEYS = [
     pytest.param("", id="empty"),
@@ -263,5 +264,6 @@ def test_nothing_is_lost_when_eight_writers_append_by_compare_and_swap(store):
 def test_the_url_opens_the_same_store(store):
     store.open().create("a", b"1")
 
-    assert store.open().url == store.url
-    assert store.open().read("a") == b"1"
+    again = open_blobs(store.url, store.environ)
+
+    assert (again.url, again.read("a")) == (store.url, b"1")

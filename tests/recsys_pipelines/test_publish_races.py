@@ -19,9 +19,9 @@ KILLED_AFTER = [step if step in TELLING else pytest.param(step, marks=pytest.mar
 
 
 @pytest.fixture
-def undisturbed(publisher, store, tmp_path):
+def undisturbed(publisher, second_store, tmp_path):
     """A press whose publishers are left alone."""
-    return publisher.Press(type(store)(str(tmp_path / "undisturbed"), {}), tmp_path, "sketched")
+    return publisher.Press(second_store, tmp_path, "sketched")
 
 
 @pytest.mark.parametrize("step", KILLED_AFTER)
