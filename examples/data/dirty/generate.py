@@ -31,7 +31,7 @@ class Case:
     """One way to be bad, and what must come of it.
 
     ``rejected`` counts rejected rows by rule, as ``checks.severity`` of a tenant document names it; ``repeated`` rows
-    are dropped as copies. ``stopped_by`` says what stops the batch, or is empty when it goes on without those rows.
+    are dropped as copies. ``stopped_by`` is the check that stops the batch and why, or empty if it goes on.
     ``spoil_file`` works on the bytes of ``events.csv``.
     """
 
@@ -185,50 +185,50 @@ CASES = (
         name="half-invalid",
         wrong="every second row has an unknown type",
         rejected={"events.type.one_of": ROWS // 2},
-        stopped_by="more than a tenth of the file's rows rejected",
+        stopped_by="events.file.rejected_share: more than a tenth of the file's rows rejected",
         events=lambda rows: [put("type", "hover", first=number)(rows) for number in range(1, ROWS, 2)],
     ),
     Case(
         name="unknown-items",
         wrong="half of the events are on items that the catalog does not have",
-        stopped_by="more than a fifth of the events on unknown items",
+        stopped_by="events.item_id.known: more than a fifth of the events on unknown items",
         events=lambda rows: [row.update(item_id=f"gone-{row['item_id']}") for row in rows[::2]],
     ),
     Case(
         name="empty-file",
         wrong="`events.csv` has no byte",
-        stopped_by="an empty file",
+        stopped_by="events.file.empty: no byte",
         spoil_file=lambda body: body[:0],
     ),
     Case(
         name="header-only",
         wrong="`events.csv` has a header and no row",
-        stopped_by="a file without rows",
+        stopped_by="events.file.rows: a file without rows",
         spoil_file=lambda body: body.splitlines(keepends=True)[0],
     ),
     Case(
         name="wrong-encoding",
         wrong="Latin-1 bytes in a file that is declared as UTF-8",
-        stopped_by="bytes that are not UTF-8",
+        stopped_by="events.file.encoding: bytes that are not UTF-8",
         events=put("session_id", "café"),
         spoil_file=lambda body: body.decode().encode("latin-1"),
     ),
     Case(
         name="broken-line",
         wrong="a line with a field too many, as an unquoted comma makes it",
-        stopped_by="a line that does not fit the header",
+        stopped_by="events.file.malformed: a line that does not fit the header",
         spoil_file=lambda body: body.replace(b",view,", b",view,by hand,", 1),
     ),
     Case(
         name="missing-column",
         wrong="`events.csv` has no column `item_id`",
-        stopped_by="schema drift: a required column is missing",
+        stopped_by="events.file.columns: schema drift, a required column is missing",
         spoil_file=drop("item_id"),
     ),
     Case(
         name="renamed-column",
         wrong="`item_id` of `events.csv` is now called `productId`",
-        stopped_by="schema drift: a required column is missing",
+        stopped_by="events.file.columns: schema drift, a required column is missing",
         spoil_file=rename("item_id", "productId"),
     ),
 )
@@ -302,7 +302,8 @@ def _counts(case: Case) -> str:
 
 
 def _outcome(case: Case) -> str:
-    return f"**stops**: {case.stopped_by}" if case.stopped_by else "goes on"
+    check, _, why = case.stopped_by.partition(": ")
+    return f"**stops** at `{check}`: {why}" if check else "goes on"
 
 
 README = """# Bad batches
