@@ -18,47 +18,52 @@ from recsys_algo.tally import Tally
 DAMPING = 60.0
 MOST_POOLS = 64
 COMMON_DEPTH = 1024
-_NUMBER_BITS = np.int64(6)
 _NUMBER = MOST_POOLS - 1
+_NUMBER_BITS = np.int64(12)  # room for the sum of 64 pool numbers, so that summing up cannot touch the millionths
 
 
 class Voice(NamedTuple):
-    """What a source's ranks are worth: its share of all weights (0..1), spelled out for the common ranks.
+    """What the ranks of a pool are worth, given its share of all weights (0..1), spelled out for the common ranks.
 
-    Each of ``worths`` is the contribution of a rank in millionths.
+    A worth is a contribution in millionths with the pool's number in its low bits: of several worths, the largest one
+    says which pool gave most, the first pool if they are equal.
     """
 
+    number: int
     share: float
     worths: Keys
 
     @classmethod
-    def of(cls, share: float) -> "Voice":
-        """The voice of a source with that share."""
-        return cls(share, _worths(share, COMMON_DEPTH))
+    def of(cls, number: int, share: float) -> "Voice":
+        """The voice of the pool of that number, which is its place among all."""
+        return cls(number, share, _worths(number, share, COMMON_DEPTH))
 
     def of_ranks(self, count: int) -> Keys:
-        """The worths of the first ``count`` ranks, in millionths."""
-        return self.worths[:count] if count <= COMMON_DEPTH else _worths(self.share, count)
+        """The worths of the first ``count`` ranks."""
+        return self.worths[:count] if count <= COMMON_DEPTH else _worths(self.number, self.share, count)
+
+    def score(self, rank: int) -> float:
+        """What the candidate at that rank (from 0) gets."""
+        return int(self.of_ranks(rank + 1)[rank] >> _NUMBER_BITS) / PLACES
 
 
-def _worths(share: float, count: int) -> Keys:
-    worths: Keys = np.rint(share * DAMPING / (DAMPING + np.arange(count)) * PLACES).astype(np.int64)
+def _worths(number: int, share: float, count: int) -> Keys:
+    millionths = np.rint(share * DAMPING / (DAMPING + np.arange(count)) * PLACES).astype(np.int64)
+    worths: Keys = (millionths << _NUMBER_BITS) | (_NUMBER - number)
     return worths
 
 
 class Blend(NamedTuple):
-    """The blended slate, and all entries of the pools that went into it: item, worth in millionths, pool number."""
+    """The blended slate, and what went into it: every entry of every pool with its worth."""
 
     slate: Slate
     items: Keys
     worths: Keys
-    numbers: Keys
     tally: Tally
 
     def strongest_of(self, items: Items) -> list[int]:
-        """The number of the pool that gave most to each of these items; the first one of several equal ones."""
-        coded = (self.worths << _NUMBER_BITS) | (_NUMBER - self.numbers)
-        numbers: list[int] = (_NUMBER - (self.tally.largest(self.items, coded, items) & _NUMBER)).tolist()
+        """The number of the pool that gave most to each of these items."""
+        numbers: list[int] = (_NUMBER - (self.tally.largest(self.items, self.worths, items) & _NUMBER)).tolist()
         return numbers
 
 
@@ -68,9 +73,11 @@ def blend(pools: Sequence[Pool], voices: Sequence[Voice], tally: Tally) -> Blend
         raise ValueError(f"{len(pools)} pools are to be blended; at most {MOST_POOLS} can be")
     items = np.concatenate([*[pool.items for pool in pools], NO_ITEMS], dtype=np.int64)
     worths = np.concatenate([*[v.of_ranks(len(p.items)) for p, v in zip(pools, voices, strict=True)], NO_KEYS])
-    numbers = np.arange(len(pools)).repeat([len(pool.items) for pool in pools])
-    keys = distinct(items - (tally.totals(items, worths) << HALF))
-    return Blend(Slate(keys & LOW, -(keys >> HALF) / PLACES), items, worths, numbers, tally)
+    if any(len(pool.items) == len(items) for pool in pools):
+        return Blend(Slate(items, (worths >> _NUMBER_BITS) / PLACES), items, worths, tally)  # one has the order already
+    millionths = tally.totals(items, worths) >> _NUMBER_BITS
+    keys = distinct(items - (millionths << HALF))
+    return Blend(Slate(keys & LOW, -(keys >> HALF) / PLACES), items, worths, tally)
 
 
 def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
@@ -78,17 +85,11 @@ def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
 
     Their scores count down from just below zero, so that the slate stays sorted by score.
     """
-    known, numbers = blended.slate.items, [blended.numbers]
+    known, worths = blended.slate.items, [blended.worths]
     for number, pool in enumerate(pools, first):
         new = pool.items[~np.isin(pool.items, known)]
         known = np.concatenate((known, new))
-        numbers.append(np.full(len(new), number))
+        worths.append(np.full(len(new), _NUMBER - number))
     added = known[len(blended.slate.items) :]
     scores = np.concatenate((blended.slate.scores, np.arange(-1, -len(added) - 1, -1) / PLACES))
-    return Blend(
-        Slate(known, scores),
-        np.concatenate((blended.items, added)),
-        np.concatenate((blended.worths, np.zeros(len(added), np.int64))),
-        np.concatenate(numbers),
-        blended.tally,
-    )
+    return Blend(Slate(known, scores), np.concatenate((blended.items, added)), np.concatenate(worths), blended.tally)

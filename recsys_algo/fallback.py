@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from data_contracts.tables import Shape
 from recsys_algo.candidates import EDITORIAL, LATEST, SEGMENT, SURFACE, TENANT, Ask, ItemScores, cut
 from recsys_algo.catalog import Catalog
 from recsys_algo.situation import Situation
-from recsys_algo.slate import Pool
+from recsys_algo.slate import NO_ITEMS, Pool
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,19 +34,24 @@ class Newest:
 
 
 def ladder(situation: Situation) -> tuple[Pool, ...]:
-    """The rungs that have something to offer, strongest first."""
-    pools = (
-        *_renamed("segment", SEGMENT, _segment_pools(situation)),
-        *_renamed("surface_popularity", SURFACE, _popular(situation, weighed=True)),
-        *_renamed("tenant_popularity", TENANT, _popular(situation, weighed=False)),
-        *_renamed("latest", LATEST, [Newest(situation.catalog).pool(situation.ask)]),
-        *_renamed("editorial", EDITORIAL, [_editorial(situation)]),
+    """The rungs that have something to offer, strongest first, one pool each."""
+    newest = Newest(situation.catalog).pool(situation.ask)
+    rungs = (
+        _joined("segment", SEGMENT, "recent_popularity", _segment_lists(situation)),
+        _joined("surface_popularity", SURFACE, "recent_popularity", _popular(situation, weighed=True)),
+        _joined("tenant_popularity", TENANT, "recent_popularity", _popular(situation, weighed=False)),
+        _joined("latest", LATEST, newest.reason, [newest]),
+        _joined("editorial", EDITORIAL, "editorial", [_editorial(situation)]),
     )
-    return tuple(pool for pool in pools if len(pool.items))
+    return tuple(pool for pool in rungs if len(pool.items))
 
 
-def _renamed(name: str, level: int, pools: Iterable[Pool]) -> Iterator[Pool]:
-    return (pool._replace(source=name, level=level) for pool in pools)
+def _joined(name: str, level: int, reason: str, pools: Iterable[Pool]) -> Pool:
+    """The items of all the pools, one list after the other, each item once."""
+    items = np.concatenate([*[pool.items for pool in pools], NO_ITEMS])
+    _, first = np.unique(items, return_index=True)
+    first.sort()
+    return Pool(name, level, reason, items[first])
 
 
 def _lists(situation: Situation) -> list[ItemScores]:
@@ -54,11 +61,11 @@ def _lists(situation: Situation) -> list[ItemScores]:
     return sorted(lists, key=lambda source: (-weights.get(source.name, 0), source.name))
 
 
-def _segment_pools(situation: Situation) -> Iterator[Pool]:
+def _segment_lists(situation: Situation) -> Iterator[Pool]:
     catalog = situation.catalog
     categories = catalog.category[situation.ask.anchors].tolist()
     named = [f"category:{catalog.words[word]}" for word in dict.fromkeys(categories) if word >= 0]
-    for segment in (situation.query.segment, *named):
+    for segment in (situation.ask.segment, *named):
         yield from (source.segment_pool(segment, situation.ask) for source in _lists(situation))
 
 

@@ -87,7 +87,7 @@ def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[Voic
         return pools, voices
     # A list to choose from has no say in the order; a list that competes counts as the weightiest source.
     share = max((voice.share for voice in voices), default=1.0) if situation.included is None else 0.0
-    return (*pools, situation.injected), (*voices, Voice.of(share))
+    return (*pools, situation.injected), (*voices, Voice.of(len(voices), share))
 
 
 def _suffices(trace: Trace) -> bool:

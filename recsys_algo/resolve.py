@@ -9,7 +9,7 @@ import numpy as np
 from data_contracts.documents import ExcludeSeen
 from recsys_algo.arrays import Array
 from recsys_algo.bundle import Bundle
-from recsys_algo.candidates import EDITORIAL, Ask
+from recsys_algo.candidates import DEFAULT_SEGMENT, EDITORIAL, Ask
 from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
 from recsys_algo.situation import Constraints, Price, Query, Situation, Warning
@@ -42,7 +42,9 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         catalog=catalog,
         k=query.k,
         window=window,
-        ask=Ask(subjects, query.segment, anchors.items, anchors.weights, window, cosine=plan.similar),
+        ask=Ask(
+            subjects, query.segment or DEFAULT_SEGMENT, anchors.items, anchors.weights, window, cosine=plan.similar
+        ),
         voices=plan.shares.voices,
         injected=injected,
         included=catalog.mask(injected.items) if injected and query.include_mode == "restrict" else None,

@@ -64,4 +64,4 @@ def _voices(weighed: Iterable[tuple[Source, float]]) -> tuple[tuple[Source, Voic
         sources[source.name] = source
         weights[source.name] = weights.get(source.name, 0.0) + weight
     total = sum(weights.values())
-    return tuple((sources[name], Voice.of(weights[name] / total)) for name in sorted(sources))
+    return tuple((sources[name], Voice.of(place, weights[name] / total)) for place, name in enumerate(sorted(sources)))

@@ -18,7 +18,7 @@ from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import Ask, Source
 from recsys_algo.caps import Caps
 from recsys_algo.catalog import Catalog
-from recsys_algo.slate import PLACES, Mask, Pool, Slate
+from recsys_algo.slate import Mask, Pool, Slate
 from recsys_algo.vectors import Vectors
 
 WarningCode = Literal[
@@ -151,8 +151,7 @@ class Trace:
         for number, pool in enumerate(self.pools):
             rank = self._ranks[number].get(item)
             if rank is not None:
-                worth = self.voices[number].of_ranks(rank + 1)[rank] if number < len(self.voices) else 0
-                found.setdefault(pool.source, int(worth) / PLACES)
+                found[pool.source] = self.voices[number].score(rank) if number < len(self.voices) else 0.0
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reasons(self, item: int) -> tuple[str, ...]:
