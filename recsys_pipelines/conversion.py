@@ -171,7 +171,7 @@ def _sha256(texts: pl.Series) -> pl.Series:
     rows = pl.DataFrame({"text": texts})
     with duckdb.connect() as connection:
         digests = connection.register("rows", rows.to_arrow()).sql("select sha256(text) as digest from rows").pl()
-    return digests["digest"].rename(texts.name)
+    return pl.Series(texts.name, digests["digest"])
 
 
 def check_zone(zone: str, place: str) -> None:

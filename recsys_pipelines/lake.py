@@ -22,6 +22,7 @@ from recsys_pipelines.contract import schema
 
 Record = TypeVar("Record")
 
+WRITERS = 8  # threads that write parts at the same time; they wait for the store, more than they compute
 _ROW_GROUP = 128 * 1024
 _SCHEMAS = {table.name: schema(table) for table in TABLES}
 

@@ -7,13 +7,14 @@ nothing else.
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
 import polars as pl
 
-from recsys_pipelines.lake import Lake, Stored
+from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LandedFile
 
 REPEAT_WINDOW = timedelta(days=30)
@@ -53,15 +54,17 @@ def settle_events(
     gone = {day for day in before if day <= until and day not in sources}
     stale = _stale(sources, before, lake.days("events", tenant), rewrite)
     repeats = _repeats(lake, tenant, sources, _touched(sources, stale | gone))
-    changed, states = set(gone), {day: state for day, state in before.items() if day not in gone}
-    for day, ids in repeats.items():
-        if day in stale or before[day].repeats != _digest(ids):
-            states[day], is_new = _make(lake, tenant, day, sources, repeats=ids)
-            changed |= {day} if is_new else set()
+    due = [day for day, ids in repeats.items() if day in stale or before[day].repeats != _digest(ids)]
+    with ThreadPoolExecutor(WRITERS) as pool:
+        made = dict(
+            zip(due, pool.map(lambda day: _make(lake, tenant, day, sources, repeats=repeats[day]), due), strict=True)
+        )
     for day in gone:
         lake.delete(Stored("events", day, "part"), tenant)
+    kept = {day: state for day, state in before.items() if day not in gone}
+    states = kept | {day: state for day, (state, _) in made.items()}
     lake.write_json("settled", tenant, None, Days(days=dict(sorted(states.items()))))
-    return _totals(changed, states)
+    return _totals({*gone, *(day for day, (_, is_new) in made.items() if is_new)}, states)
 
 
 def _by_day(files: Iterable[LandedFile], until: date) -> dict[date, tuple[str, ...]]:

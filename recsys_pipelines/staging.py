@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 from data_contracts.documents import SourceSpec, TenantDocument
 from recsys_pipelines import mapping
 from recsys_pipelines.contract import Checked, check, rules
-from recsys_pipelines.lake import Lake
+from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, TableName
 from recsys_pipelines.sources.files import FileSource
 from recsys_pipelines.sources.source import BadPart, MissingPart, Part
@@ -75,8 +76,11 @@ class Intake:
         frames = {part: by_day[part.day] if part.day else checked.accepted for part in file.staged}
         frames |= dict.fromkeys(file.refused, pl.concat([checked.rejected, checked.repeated]))
         frames |= dict.fromkeys(file.reasons, checked.broken)
-        for part, frame in frames.items():
-            self.lake.write(part.table, self.document.tenant, part.day, frame, part=part.part)
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(self._write, frames, frames.values()))  # the list, so that an error is raised here
+
+    def _write(self, part: Stored, frame: pl.DataFrame) -> None:
+        self.lake.write(part.table, self.document.tenant, part.day, frame, part=part.part)
 
 
 def _by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:

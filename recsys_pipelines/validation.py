@@ -1,279 +1,214 @@
-"""Validation: Great Expectations over what was landed, before any row of it becomes part of a table.
+"""Validation: does what landed fulfil the contract well enough to go on? The only module that names Great Expectations.
 
-The suites are generated from the same rules as the exact row checks (`recsys_pipelines.contract`), and run over the
-mapped rows of every file, the refused ones included, so that bad rows show. ``mostly`` is the tenant's
-``maximum_rejected_share``: single bad rows are rejected and kept, a batch of them stops the day. Beside the rules of
-rows stand those of files (readable, not empty, not mostly rejected) and of tables (events on items nobody knows).
-This is the only module that names great_expectations, inside functions, because importing it takes 8 seconds.
+The *batch* is every file that no verdict of another day has passed: new ones, changed ones, and those that were
+blocked. Its rows, bad ones included, go through the suites of `recsys_pipelines.suites`; checks on whole files
+(`recsys_pipelines.file_checks`) look at everything that is there. So a verdict depends on the ledger, the document and
+the day, and validating twice changes nothing.
 """
 
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.documents import Checks, Severity, TenantDocument
+from data_contracts.documents import Checks, TenantDocument
 from data_contracts.tables import Table
-from recsys_pipelines.contract import AHEAD, SUBJECTS, Rule, rules, unreadable_columns
+from recsys_pipelines.contract import Rule, rules, schema, unreadable_columns
+from recsys_pipelines.file_checks import few_gaps, file_checks, known_items
 from recsys_pipelines.lake import Lake
-from recsys_pipelines.ledger import (
-    LANDED,
-    LandedFile,
-    Ruling,
-    Rulings,
-    TableName,
-    accepted,
-    read_ledger,
-    rejected,
-    rows_of,
+from recsys_pipelines.ledger import LANDED, LandedFile, Ruling, Rulings, TableName, read_ledger, read_rulings
+from recsys_pipelines.suites import batch_columns, filled_shares, severity, suite_json, with_rule_columns
+from recsys_pipelines.verdict import (
+    EXAMPLES,
+    BlockedBatch,
+    CheckResult,
+    FileVerdict,
+    Reason,
+    Verdict,
+    read_verdict,
+    require_passed,
 )
-from recsys_pipelines.verdict import CheckResult, FileFacts, Verdict
 
 if TYPE_CHECKING:
-    import great_expectations.expectations as gxe
+    from great_expectations.core import ExpectationValidationResult
+
+__all__ = ["BlockedBatch", "CheckResult", "Verdict", "read_verdict", "require_passed", "suite_json", "validate"]
 
 
-EXAMPLES = 5
-LANDED_AT = "__landed_at"
-SPECIAL = ("not_null", "subject", "item", "not_future")  # checks with a column of their own
-FAULTS = {
-    "missing": "missing file",
-    "empty": "empty file",
-    "encoding": "wrong encoding",
-    "malformed": "malformed file",
-    "columns": "schema drift",
-}
+class Seen(NamedTuple):
+    """What one expectation saw: how many rows there are, how many of them break the rule, and a few of those."""
+
+    passed: bool
+    rows: int = 0
+    unexpected: int = 0
+    examples: tuple[str, ...] = ()
 
 
-def validate(document: TenantDocument, lake: Lake, day: date) -> Verdict:
-    """Check everything that is landed, keep the verdict of the day, and say of each file whether it may be settled."""
-    files = read_ledger(lake, document.tenant).files
-    checks = [
-        *(check for file in files for check in of_file(document, lake, file)),
-        *(check for table in LANDED for check in of_rows(document, lake, files, table)),
-        *of_catalog(document, lake, files),
-    ]
+def validate(document: TenantDocument, lake: Lake, *, day: date) -> Verdict:
+    """The verdict on all that landed, as of the run for ``day``, kept in the lake for ``require_passed``."""
+    rulings = read_rulings(lake, document.tenant).files
+    case = _Case.of(document, lake, rulings, day)
+    checks = tuple(case.results())
     verdict = Verdict(
         tenant=document.tenant,
         day=day,
-        passed=all(check.passed or check.severity == "warn" for check in checks),
-        checks=tuple(checks),
-        files=tuple(facts(file, checks) for file in files),
+        passed=not any(check.blocks for check in checks),
+        checks=checks,
+        files=tuple(case.verdict_on(file, checks) for file in case.files),
     )
+    said = zip(case.files, verdict.files, strict=True)
+    now = {file.id: _ruling(rulings.get(file.id), day, passed=each.passed) for file, each in said}
+    lake.write_json("rulings", document.tenant, None, Rulings(files=now))
     lake.write_json("verdicts", document.tenant, day, verdict)
-    ruled = {file.id: Ruling(day=day, passed=file.passed) for file in verdict.files}
-    lake.write_json("rulings", document.tenant, None, Rulings(files=ruled))
     return verdict
 
 
-def of_file(document: TenantDocument, lake: Lake, file: LandedFile) -> Iterator[CheckResult]:
-    """Whether a file could be read, has rows, and is not mostly rejected."""
-    if file.fault is not None:
-        detail = f"{file.file}: 0 rows read, {FAULTS[file.fault.kind]}: {file.fault.message}"
-        yield file_check(document, file, "readable", detail, passed=False)
-        return
-    yield file_check(document, file, "readable", f"{file.file}: {file.rows:,} rows read", passed=True)
-    if file.table != "users":
-        least = document.checks.minimum_rows
-        detail = f"{file.file}: {file.rows:,} rows, at least {least:,} expected"
-        yield file_check(document, file, "minimum_rows", detail, passed=file.rows >= least)
-    if file.rows:
-        yield rejected_share(document, lake, file)
+def expect(batch: pl.DataFrame, table: Table, checks: Checks) -> dict[str, Seen]:
+    """What Great Expectations says about mapped rows, by the rule's key; ``batch`` has ``suites.batch_columns``."""
+    if batch.is_empty():
+        return {rule.key: Seen(passed=True) for rule in rules(table)}
+    import great_expectations as gx  # noqa: PLC0415  (8 to 12 s and 290 MB)
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    suite = context.suites.add(gx.ExpectationSuite(**suite_json(table, checks, filled_shares(batch))))
+    asset = context.data_sources.add_pandas("batch").add_dataframe_asset(table.name)
+    definition = gx.ValidationDefinition(
+        name=table.name, data=asset.add_batch_definition_whole_dataframe("all"), suite=suite
+    )
+    result = context.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": batch.to_pandas()},
+        result_format={"result_format": "BASIC", "partial_unexpected_count": EXAMPLES},
+    )
+    return {_rule(each): _seen(each) for each in result.results}
 
 
-def rejected_share(document: TenantDocument, lake: Lake, file: LandedFile) -> CheckResult:
-    """Whether few enough rows of a file broke a rule."""
-    share, most = file.rejected / file.rows, document.checks.maximum_rejected_share
-    by_rule = ", ".join(f"{rows:,} by {rule}" for rule, rows in sorted(file.rules.items(), key=lambda r: (-r[1], r[0])))
-    detail = f"{file.file}: {file.rejected:,} of {file.rows:,} rows rejected ({share:.1%}, at most {most:.1%})"
-    passed = share <= most
-    examples = () if passed else offending(rejected(lake, document.tenant).filter(file=file.file))
-    return file_check(document, file, "rejected_share", f"{detail}{by_rule and ': '}{by_rule}", passed, examples)
+def _seen(result: "ExpectationValidationResult") -> Seen:
+    found: Any = result.to_json_dict()["result"]
+    if "unexpected_count" not in found:
+        raise RuntimeError(f"{result.expectation_config} could not be evaluated: {result.exception_info}")
+    examples = dict.fromkeys(str(value) for value in found["partial_unexpected_list"] if value is not None)
+    return Seen(bool(result.success), found["element_count"], found["unexpected_count"], tuple(examples))
 
 
-def of_rows(
-    document: TenantDocument, lake: Lake, files: Iterable[LandedFile], table: TableName
-) -> Iterator[CheckResult]:
-    """What Great Expectations says about the rows of one table, one check per rule."""
-    mapped = [
-        rows_of(lake, document.tenant, [part], table).with_columns(pl.lit(file.landed_at).alias(LANDED_AT))
-        for file in files
-        if file.table == table
-        for part in (*file.staged, *file.refused)
-    ]
-    if not mapped:
-        return
-    rows = prepared(pl.concat(mapped, how="diagonal").collect(), LANDED[table])
-    for rule, outcome in expected(rows, LANDED[table], document.checks):
-        unexpected = int(outcome.result.get("unexpected_count") or 0)
-        values = [value for value in outcome.result.get("partial_unexpected_list") or () if value == value]  # noqa: PLR0124
-        yield CheckResult(
+def _rule(result: "ExpectationValidationResult") -> str:
+    config = result.expectation_config
+    return str(config.meta["rule"]) if config and config.meta else ""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """All that one verdict depends on."""
+
+    lake: Lake
+    tenant: str
+    checks: Checks
+    files: Sequence[LandedFile]
+    batch: Sequence[LandedFile]
+    reasons: Mapping[str, tuple[Reason, ...]]
+
+    @classmethod
+    def of(cls, document: TenantDocument, lake: Lake, rulings: Mapping[str, Ruling], day: date) -> "_Case":
+        files = read_ledger(lake, document.tenant).files
+        batch = [file for file in files if _is_due(rulings.get(file.id), day)]
+        reasons = {file.id: _reasons(lake, document.tenant, file) for file in files}
+        return cls(lake, document.tenant, document.checks, files, batch, reasons)
+
+    def results(self) -> Iterator[CheckResult]:
+        """Every check, table by table."""
+        for name, table in LANDED.items():
+            files = [file for file in self.files if file.table == name]
+            if files:
+                yield from file_checks(name, files, self.reasons, self.checks)
+                seen = expect(self.rows(name, table), table, self.checks)
+                yield from (self.result(rule, name, seen[rule.key]) for rule in rules(table))
+        yield known_items(self.lake, self.tenant, self.files, self.batch, checks=self.checks)
+        yield few_gaps(self.files, self.checks)
+
+    def rows(self, name: TableName, table: Table) -> pl.DataFrame:
+        """The batch's rows of one table, as they were mapped."""
+        parts = [(part, file) for file in self.batch if file.table == name for part in (file.staged, file.refused)]
+        frames = [
+            self.lake.scan_parts(part, self.tenant).with_columns(landed_at=pl.lit(file.landed_at))
+            for part, file in parts
+            if part
+        ]
+        lost = dict.fromkeys(unreadable_columns(table).values(), pl.String())
+        none = pl.LazyFrame(schema={**schema(table), **lost, "landed_at": pl.Datetime("us", "UTC")})
+        rows = pl.concat([none, *frames], how="diagonal")
+        return with_rule_columns(rows, table).select(batch_columns(table)).collect()
+
+    def result(self, rule: Rule, table: TableName, seen: Seen) -> CheckResult:
+        """What an expectation saw, with the files at fault and the values as their sources wrote them."""
+        share = seen.unexpected / seen.rows if seen.rows else 0.0
+        limit = self.checks.maximum_rejected_share
+        because = [why for file in self.batch for why in self._because(file, rule)]
+        said = tuple(dict.fromkeys(value for why in because for value in why.examples)) or seen.examples
+        return CheckResult(
             name=rule.key,
             table=table,
-            severity=severity(document.checks, rule.key),
-            passed=bool(outcome.success),
-            observed=f"{unexpected:,} of {rows.height:,} rows",
-            detail=f"{table}: {unexpected:,} of {rows.height:,} rows break `{rule.text}`",
-            examples=tuple(dict.fromkeys(str(value)[:200] for value in values))[:EXAMPLES],
+            severity=severity(rule.key, self.checks),
+            passed=seen.passed,
+            observed=share,
+            limit=limit,
+            detail=f"{rule.text}: {seen.unexpected:,} of {seen.rows:,} rows break it ({share:.1%}), "
+            f"at most {limit:.1%} may",
+            files=() if seen.passed else self._at_fault(rule, table),
+            examples=said[:EXAMPLES],
+        )
+
+    def _because(self, file: LandedFile, rule: Rule) -> list[Reason]:
+        """Why rows of the file broke the rule; what cannot be read is missing too, to an expectation."""
+        texts = {each.text for each in rules(LANDED[file.table]) if each.key == rule.key or _hides(each, rule)}
+        return [why for why in self.reasons[file.id] if why.rule in texts] if file.table == rule.table else []
+
+    def _at_fault(self, rule: Rule, table: TableName) -> tuple[str, ...]:
+        """The files that alone break the rule too often, else those that break it at all, else all of the batch."""
+        limit = self.checks.maximum_rejected_share
+        broken = {file.file: sum(why.rows for why in self._because(file, rule)) for file in self.batch}
+        rows = {file.file: file.rows for file in self.batch if file.table == table}
+        over = [name for name in rows if broken[name] > limit * rows[name]]
+        return tuple(over or [name for name in rows if broken[name]] or rows)
+
+    def verdict_on(self, file: LandedFile, checks: Sequence[CheckResult]) -> FileVerdict:
+        """One file passes if no blocking check that failed names it."""
+        blocked = any(check.blocks and check.table == file.table and file.file in check.files for check in checks)
+        return FileVerdict(
+            file=file.file,
+            table=file.table,
+            rows=file.rows,
+            accepted=file.accepted,
+            rejected=file.rejected,
+            repeated=file.repeated,
+            passed=not blocked,
+            fault=file.fault.message if file.fault else "",
+            reasons=self.reasons[file.id],
         )
 
 
-def of_catalog(document: TenantDocument, lake: Lake, files: Iterable[LandedFile]) -> Iterator[CheckResult]:
-    """Whether few enough events are on items that the catalog does not have."""
-    landed = list(files)
-    events = accepted(lake, document.tenant, "events", landed).select("item_id").drop_nulls().collect()
-    items = accepted(lake, document.tenant, "items", landed).select("item_id").collect()
-    if events.is_empty():
-        return
-    strangers = events.join(items, on="item_id", how="anti")
-    share, most = strangers.height / events.height, document.checks.maximum_unknown_item_share
-    numbers = f"{strangers.height:,} of {events.height:,} rows are on items that the catalog does not have"
-    yield CheckResult(
-        name="events.item_id.known",
-        table="events",
-        severity=severity(document.checks, "events.item_id.known"),
-        passed=share <= most,
-        observed=f"{share:.1%}",
-        detail=f"events: {numbers} ({share:.1%}, at most {most:.1%})",
-        examples=tuple(strangers["item_id"].unique().sort().head(EXAMPLES)) if share > most else (),
+def _hides(rule: Rule, other: Rule) -> bool:
+    return (rule.check, other.check) == ("type", "not_null") and rule.column == other.column
+
+
+def _is_due(ruling: Ruling | None, day: date) -> bool:
+    return ruling is None or not ruling.passed or ruling.day == day
+
+
+def _ruling(before: Ruling | None, day: date, *, passed: bool) -> Ruling:
+    """What is said now; the day of the verdict that passed it first stays."""
+    return before if before is not None and before.passed and passed else Ruling(day=day, passed=passed)
+
+
+def _reasons(lake: Lake, tenant: str, file: LandedFile) -> tuple[Reason, ...]:
+    """Why rows of a file were rejected, the most frequent rule first."""
+    if not file.reasons:
+        return ()
+    rows = lake.scan_parts(file.reasons, tenant)
+    values = pl.col("value").drop_nulls().unique(maintain_order=True).head(EXAMPLES)
+    counts = rows.group_by("rule").agg(rows=pl.len(), examples=values).sort("rows", "rule", descending=[True, False])
+    return tuple(
+        Reason(rule=rule, rows=rows, examples=tuple(said)) for rule, rows, said in counts.collect().iter_rows()
     )
-
-
-def suite_json(table: Table, checks: Checks = Checks()) -> dict[str, Any]:  # noqa: B008  (frozen)
-    """The suite of a table as plain JSON, in the form that Great Expectations reads."""
-    return {
-        "name": table.name,
-        "expectations": [each.configuration.to_json_dict() for _, each in expectations(table, checks)],
-    }
-
-
-def expectations(table: Table, checks: Checks) -> list[tuple[Rule, "gxe.Expectation"]]:
-    """One expectation per rule, on the columns that ``prepared`` makes."""
-    mostly = 1 - checks.maximum_rejected_share
-    return [(rule, expectation(rule, table, mostly, severity(checks, rule.key))) for rule in rules(table)]
-
-
-def expectation(rule: Rule, table: Table, mostly: float, weight: Severity) -> "gxe.Expectation":
-    """The expectation of one rule. Rules that are about several columns have a column of their own."""
-    import great_expectations.expectations as gxe  # noqa: PLC0415
-
-    column = table.column(rule.column)
-    common: dict[str, Any] = {
-        "mostly": mostly,
-        "severity": "critical" if weight == "block" else "warning",
-        "meta": {"rule": rule.key},
-    }
-    made: gxe.Expectation
-    match rule.check:
-        case "type":
-            made = gxe.ExpectColumnValuesToBeNull(column=unreadable_columns(table)[rule.column], **common)
-        case "not_null" | "subject" | "item":
-            made = gxe.ExpectColumnValuesToNotBeNull(column=rule.key, **common)
-        case "one_of":
-            made = gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(column.one_of), **common)
-        case "pattern":
-            made = gxe.ExpectColumnValuesToMatchRegex(column=rule.column, regex=column.pattern or "", **common)
-        case "not_future":
-            made = gxe.ExpectColumnValuesToBeInSet(column=rule.key, value_set=[True], **common)
-        case "unique":
-            made = gxe.ExpectColumnValuesToBeUnique(column=rule.column, **common)
-        case "minimum" | "maximum":
-            low, high = column.minimum, column.maximum
-            bound: dict[str, Any] = {"min_value": low} if rule.check == "minimum" else {"max_value": high}
-            made = gxe.ExpectColumnValuesToBeBetween(column=rule.column, **bound, **common)
-    return made
-
-
-def prepared(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The rows with all columns that the expectations are about, and no others."""
-    missing = [name for name in unreadable_columns(table).values() if name not in rows.columns]
-    whole = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in missing)
-    made = whole.with_columns(special(rule, table).alias(rule.key) for rule in rules(table) if rule.check in SPECIAL)
-    asked = {column_of(rule, table) for rule in rules(table)}
-    return made.select(name for name in made.columns if name in asked)
-
-
-def special(rule: Rule, table: Table) -> pl.Expr:
-    """The column of a rule that is about several: not null, or true, where the rule is fulfilled."""
-    value = pl.col(rule.column)
-    match rule.check:
-        case "subject":
-            return pl.coalesce(*SUBJECTS)
-        case "item":
-            return pl.coalesce(value, pl.when(pl.col("type") == "custom").then(pl.lit("none needed")))
-        case "not_future":
-            return (value <= pl.col(LANDED_AT) + AHEAD).fill_null(value=True)
-    unreadable = unreadable_columns(table).get(rule.column)
-    return value if unreadable is None else pl.coalesce(value.cast(pl.String), pl.col(unreadable))
-
-
-def column_of(rule: Rule, table: Table) -> str:
-    """The column that the rule's expectation is about."""
-    if rule.check == "type":
-        return unreadable_columns(table)[rule.column]
-    return rule.key if rule.check in SPECIAL else rule.column
-
-
-def expected(rows: pl.DataFrame, table: Table, checks: Checks) -> Iterator[tuple[Rule, Any]]:
-    """Every rule with Great Expectations' result; one context per call, since it is cheap and holds state."""
-    import great_expectations as gx  # noqa: PLC0415  (8 s)
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-
-    wanted = {rule.key: (rule, each) for rule, each in expectations(table, checks)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Great Expectations about itself; none is about the data
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        suite = context.suites.add(gx.ExpectationSuite(name=table.name, expectations=[e for _, e in wanted.values()]))
-        asset = context.data_sources.add_pandas("landed").add_dataframe_asset(table.name)
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": rows.to_pandas()})
-        found = batch.validate(suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES})
-    by_rule = {str(result.expectation_config.meta["rule"]): result for result in found.results}  # type: ignore[union-attr]
-    for key, (rule, _) in wanted.items():
-        yield rule, by_rule[key]
-
-
-def facts(file: LandedFile, checks: Iterable[CheckResult]) -> FileFacts:
-    """One file of the verdict; its rows go on unless a check about the file itself stops it."""
-    stopped = any(each.file == file.id and not each.passed and each.severity == "block" for each in checks)
-    return FileFacts(
-        id=file.id,
-        file=file.file,
-        table=file.table,
-        rows=file.rows,
-        accepted=file.accepted,
-        rejected=file.rejected,
-        repeated=file.repeated,
-        passed=not stopped,
-        rules=file.rules,
-    )
-
-
-def file_check(  # noqa: PLR0917  (one row of a table)
-    document: TenantDocument, file: LandedFile, name: str, detail: str, passed: bool, examples: tuple[str, ...] = ()
-) -> CheckResult:
-    """A check about a file as a whole; ``events.file.readable`` is what a document calls it."""
-    key = f"{file.table}.file.{name}"
-    return CheckResult(
-        name=key,
-        table=file.table,
-        severity=severity(document.checks, key),
-        passed=passed,
-        observed=f"{file.rows:,} rows",
-        detail=detail,
-        examples=examples,
-        file=file.id,
-    )
-
-
-def severity(checks: Checks, key: str) -> Severity:
-    """What a failed check does: it blocks, unless the tenant document says otherwise."""
-    return checks.severity.get(key, "block")
-
-
-def offending(rows: pl.DataFrame) -> tuple[str, ...]:
-    """The most frequent offending values of rejected rows (columns of ``tables.REJECTED``), most first."""
-    counts = rows.drop_nulls("value").group_by("value").len().sort("len", "value", descending=[True, False])
-    return tuple(counts["value"].head(EXAMPLES))

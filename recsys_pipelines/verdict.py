@@ -13,6 +13,8 @@ from data_contracts.errors import ContractError
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import TableName
 
+EXAMPLES = 5  # how many offending values a check shows
+
 
 class BlockedBatch(ContractError):
     """The data may not be used: a blocking check failed, or nobody has checked it."""
@@ -94,9 +96,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         lines = [f"- {self._line(check)}" for check in (*blocking, *warnings)]
         return "\n".join([f"{head}{'; the batch is blocked' if blocking else ''}", *lines])
 
+    def _of(self, table: TableName) -> list[FileVerdict]:
+        return [file for file in self.files if file.table == table]
+
     def _line(self, check: CheckResult) -> str:
-        rows = {file.file: file.rows for file in self.files if file.table == check.table}
-        where = ", ".join(f"{file} ({rows.get(file, 0):,} rows)" for file in check.files) or check.table
+        read = {file.file: f"{file.rows:,} rows{' read' if file.fault else ''}" for file in self._of(check.table)}
+        where = ", ".join(f"{file} ({read[file]})" for file in check.files) or check.table
         such = f"; such as {', '.join(map(repr, check.examples))}" if check.examples else ""
         warning = "warning: " if check.severity == "warn" else ""
         return f"{warning}{where}: {check.detail}{such} [{check.name}]"
@@ -104,7 +109,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_verdict(lake: Lake, tenant: str, day: date) -> Verdict | None:
     """What validation said in the run for that day, or None if there was none."""
-    return lake.read_json("verdict", tenant, day, Verdict)
+    return lake.read_json("verdicts", tenant, day, Verdict)
 
 
 def require_passed(lake: Lake, tenant: str, day: date) -> Verdict:

@@ -26,6 +26,14 @@ def is_blank(path: Path) -> bool:
     return not any(chunk.strip() for chunk in _chunks(path))
 
 
+def lines(path: Path) -> int:
+    """How many lines there are, the last one also if nothing ends it."""
+    count, last = 0, b""
+    for chunk in _chunks(path):
+        count, last = count + chunk.count(b"\n"), chunk[-1:]
+    return count + (last not in {b"", b"\n"})
+
+
 def wrong_encoding(path: Path) -> str | None:
     """Where the file stops being UTF-8, or None if it does not."""
     rest, offset, line = b"", 0, 1

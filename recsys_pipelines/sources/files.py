@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.documents import SourceSpec
-from recsys_pipelines.sources.diagnosis import first_bad_line, is_blank, wrong_encoding
+from recsys_pipelines.sources.diagnosis import first_bad_line, is_blank, lines, wrong_encoding
 from recsys_pipelines.sources.formats import COMPRESSED, SUFFIXES, Format, scan
 from recsys_pipelines.sources.source import (
     ROW,
@@ -68,7 +68,8 @@ class FileSource:
         if format == "parquet":
             return error if isinstance(error, BadPart) else MalformedPart(name, _first_line(error))
         try:
-            return self._text_fault(name, path, error)
+            fault = self._text_fault(name, path, error)
+            return type(fault)(name, f"{fault.problem}; the file has {lines(path):,} lines")
         except OSError as unreadable:  # a compressed file that ends too early
             return MalformedPart(name, _first_line(unreadable))
 

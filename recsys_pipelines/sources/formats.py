@@ -71,7 +71,9 @@ def _scan_csv(path: Path, name: str, spec: SourceSpec) -> pl.LazyFrame:
         return rows
     found = rows.collect_schema().names()
     if len(found) != len(spec.column_names):
-        raise SchemaDrift(name, f"it has {len(found)} columns, and `column_names` names {len(spec.column_names)}")
+        raise SchemaDrift(
+            name, f"schema drift: it has {len(found)} columns, and `column_names` names {len(spec.column_names)}"
+        )
     return rows.rename(dict(zip(found, spec.column_names, strict=True)))
 
 
@@ -92,7 +94,8 @@ def _check_columns(name: str, columns: Sequence[str], needs: Needs) -> None:
     guesses = [f"{lost} (is it {found[0]} now?)" for lost in missing if (found := get_close_matches(lost, unexpected))]
     raise SchemaDrift(
         name,
-        f"the columns have changed: missing {', '.join(missing)}; not expected {', '.join(unexpected) or 'none'}"
+        f"schema drift: missing {', '.join(missing)}"
+        + (f"; not expected {', '.join(unexpected)}" if unexpected else "")
         + (f"; perhaps {', '.join(guesses)}" if guesses else ""),
     )
 
