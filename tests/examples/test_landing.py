@@ -39,6 +39,9 @@ def landed(folder: Path, lake: Lake):
     return document, land(document, folder, lake, environ={"RECSYS_SHARED_DATA": str(SHARED)}, now=NOW)
 
 
+real_data = pytest.mark.slow  # half a million lines, written day by day
+
+
 class Real(NamedTuple):
     """A tenant of real data, landed and settled."""
 
@@ -149,6 +152,7 @@ def test_the_table_of_rejected_rows_has_file_row_and_value(lake):
     assert rows == [("events", "events.csv", 10, "hover"), ("events", "events.csv", 11, "7")]
 
 
+@real_data
 def test_movielens_lands_whole(movielens):
     events = movielens.events
 
@@ -158,11 +162,13 @@ def test_movielens_lands_whole(movielens):
     assert set(events["value"]) == {1.0, 2.0, 3.0, 4.0, 5.0}
 
 
+@real_data
 def test_times_of_movielens_are_seconds_since_1970(movielens):
     assert movielens.events["ts"].min() == datetime(1997, 9, 20, 3, 5, 10, tzinfo=UTC)
     assert movielens.events["ts"].max() == datetime(1998, 4, 22, 23, 10, 38, tzinfo=UTC)
 
 
+@real_data
 def test_a_film_of_movielens_has_its_first_genre_as_category_and_all_as_tags(movielens):
     toy_story = movielens.items.row(by_predicate=pl.col("item_id") == "1", named=True)
 
@@ -171,6 +177,7 @@ def test_a_film_of_movielens_has_its_first_genre_as_category_and_all_as_tags(mov
     assert toy_story["created_at"] == datetime(1995, 1, 1, tzinfo=UTC)
 
 
+@real_data
 def test_what_movielens_does_not_know_is_empty_and_its_latin_1_is_read(movielens):
     films = movielens.items
 
@@ -179,6 +186,7 @@ def test_what_movielens_does_not_know_is_empty_and_its_latin_1_is_read(movielens
     assert films.filter(pl.col("title") == "Misérables, Les (1995)").height == 1
 
 
+@real_data
 def test_movietweetings_lands_whole_with_ids_as_texts(tmp_path):
     landing, events, _ = real("movietweetings", "movietweetings-100k", date(2013, 9, 1), tmp_path)
 
@@ -187,6 +195,7 @@ def test_movietweetings_lands_whole_with_ids_as_texts(tmp_path):
     assert events["item_id"].str.len_chars().unique().to_list() == [7]
 
 
+@real_data
 def test_complete_journey_lands_whole(tmp_path):
     landing, events, _ = real("complete_journey", "complete-journey", date(2018, 1, 1), tmp_path)
 
@@ -195,6 +204,7 @@ def test_complete_journey_lands_whole(tmp_path):
     assert events["session_id"].null_count() == 0
 
 
+@real_data
 def test_online_retail_lands_every_line_with_or_without_a_customer(online_retail):
     known = online_retail.events.filter(pl.col("user_id").is_not_null())
 
@@ -204,6 +214,7 @@ def test_online_retail_lands_every_line_with_or_without_a_customer(online_retail
     assert online_retail.events["session_id"].null_count() == 0
 
 
+@real_data
 def test_the_last_line_of_an_item_of_online_retail_is_its_catalog_entry(online_retail):
     lines = pl.read_parquet(SHARED / "online-retail" / "online_retail.parquet")
     last = lines.filter(pl.col("StockCode") == "85123A").row(-1, named=True)
@@ -214,6 +225,7 @@ def test_the_last_line_of_an_item_of_online_retail_is_its_catalog_entry(online_r
     assert (light["price_minor"], light["currency"]) == (round(last["UnitPrice"] * 100), "GBP")
 
 
+@real_data
 def test_the_catalog_of_online_retail_has_every_item_once_and_no_placeholder_as_title(online_retail):
     items = online_retail.items
 
