@@ -10,6 +10,9 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 
+from data_contracts.errors import InvalidStore
+from data_contracts.open import open_blobs
+from data_contracts.signature import verify_keys
 from serving.run import MULTIPROC, RunFolder
 from serving.settings import InvalidSetting, Settings, is_loopback
 
@@ -25,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.from_environ(os.environ)
         chosen = _parser(settings).parse_args(arguments)
         _require_loopback(chosen.host, allow_public=chosen.allow_public)
-    except InvalidSetting as error:
+        _require_usable(settings)
+    except (InvalidSetting, InvalidStore) as error:
         _say(str(error))
         return USAGE_ERROR
     _say(f"on {chosen.host}:{chosen.port}; {NO_ACCESS_CONTROL}")
@@ -73,6 +77,14 @@ def _require_loopback(host: str, *, allow_public: bool) -> None:
         raise InvalidSetting(
             f"{host} can be reached from other machines, and {NO_ACCESS_CONTROL}; --allow-public insists"
         )
+
+
+def _require_usable(settings: Settings) -> None:
+    """What every worker would stumble over is said once. Raises ``InvalidSetting``, ``InvalidStore``."""
+    for url in (settings.locations.store, settings.locations.landing):
+        open_blobs(url, os.environ)
+    verify_keys(os.environ)
+    _ = settings.required
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:

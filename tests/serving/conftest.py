@@ -232,6 +232,12 @@ def world(tmp_path, published):
     return World(tmp_path, published)
 
 
+@pytest.fixture(scope="session")
+def world_in():
+    """Makes an empty installation in a folder, for those who share one among tests."""
+    return World
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A client of a server over one published generation; for tests that change nothing."""

@@ -133,11 +133,17 @@ def test_every_fault_is_named_with_its_place(shop):
     ]
 
 
-def test_several_tenants_and_none_named(world):
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, world_in):
+    """An installation with the tenants `one` and `two`."""
+    world = world_in(tmp_path_factory.mktemp("two"))
     world.publish("a", tenant="one")
     world.publish("b", tenant="two")
+    return world
 
-    with world.client() as client:
+
+def test_several_tenants_and_none_named(two):
+    with two.client() as client:
         unnamed = post(client)
         named = post(client, headers={"x-org-id": "two"})
 
@@ -145,20 +151,14 @@ def test_several_tenants_and_none_named(world):
     assert named.json()["meta"]["tenant_id"] == "two"
 
 
-def test_the_deployment_may_name_a_tenant(world):
-    world.publish("a", tenant="one")
-    world.publish("b", tenant="two")
-
-    with world.client(default_tenant="two") as client:
+def test_the_deployment_may_name_a_tenant(two):
+    with two.client(default_tenant="two") as client:
         assert post(client).json()["meta"]["tenant_id"] == "two"
         assert post(client, headers={"x-org-id": "one"}).json()["meta"]["tenant_id"] == "one"
 
 
-def test_the_header_may_have_another_name(world):
-    world.publish("a", tenant="one")
-    world.publish("b", tenant="two")
-
-    with world.client(tenant_header="X-Shop") as client:
+def test_the_header_may_have_another_name(two):
+    with two.client(tenant_header="X-Shop") as client:
         assert post(client, headers={"X-Shop": "two"}).json()["meta"]["tenant_id"] == "two"
 
 
