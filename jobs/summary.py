@@ -15,7 +15,17 @@ from recsys_pipelines.verdict import Verdict, read_verdict
 from recsys_pipelines.workshop import Workshop
 
 Status = Literal["published", "unchanged", "stopped by the gate", "stopped by the data checks", "failed"]
-SHOWN = ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage", "novelty", "diversity")
+SHOWN = {  # metric at 10 -> what fits above a column
+    "precision": "prec",
+    "recall": "recall",
+    "ndcg": "ndcg",
+    "map": "map",
+    "mrr": "mrr",
+    "hit_rate": "hit",
+    "coverage": "cover",
+    "novelty": "novel",
+    "diversity": "divers",
+}
 EXIT_CODES: dict[Status, int] = {
     "published": 0,
     "unchanged": 0,
@@ -116,8 +126,8 @@ def show_metrics(console: Console, judgements: Judgements) -> None:
 
 def metrics_table(judgement: Judgement) -> Table:
     """One row per algorithm, and the blend as it is served."""
-    rows = {**judgement.algorithms, "as served": judgement.metrics}
-    table = Table(f"{judgement.surface} @10", *SHOWN, box=box.SIMPLE_HEAD, pad_edge=False)
+    rows = {**judgement.algorithms, "served blend": judgement.metrics}
+    table = Table(f"{judgement.surface} @10", *SHOWN.values(), box=box.SIMPLE_HEAD, pad_edge=False)
     for label, metrics in rows.items():
         table.add_row(label, *(number(metrics.get(f"{name}@10")) for name in SHOWN))
     return table
