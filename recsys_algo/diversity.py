@@ -1,8 +1,8 @@
 """Choosing ``k`` items so that they differ: one per parent, capped brands, categories and tags, and relevance traded
 for novelty (maximal marginal relevance; Carbonell & Goldstein, 1998, SIGIR).
 
-All of it happens inside one selection loop, whose order is final. Where items have to be compared, the loop looks at
-the head of the slate; the list is then filled to ``k`` from the rest, in order. Filling up never relaxes a cap: rather
+All of it happens inside one selection loop, whose order is final. Where items have to be compared by likeness, the loop
+looks at the head of the slate; the list is then filled to ``k`` from the rest, in order. Filling up never relaxes a cap: rather
 a short list than one that breaks its rules. ``min_brands`` is a wish: where the slate has no further brand, the list
 is filled anyway.
 """
@@ -23,8 +23,9 @@ def select(slate: Slate, situation: Situation) -> Slate:
     if not compares and situation.caps is None:
         return _one_per_parent(slate, situation)
     chosen = Chosen(situation)
-    head = situation.window if compares else 0
+    head = 0
     if compares:
+        head = situation.window if situation.mmr_lambda < 1 else len(slate.items)
         _choose_from_head(Slate(slate.items[:head], slate.scores[:head]), situation, chosen)
     _fill(slate.items[head:], head, situation, chosen)
     return slate.at(np.array(chosen.places, np.int64))
