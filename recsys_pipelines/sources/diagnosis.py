@@ -87,10 +87,13 @@ def _is_object(line: str) -> bool:
 
 def _bad_row(lines: io.TextIOWrapper, delimiter: str) -> str | None:
     rows = csv.reader(lines, delimiter=delimiter)
-    width = len(next(rows, []))
-    for row in rows:
-        if len(row) > width:
-            return f"line {rows.line_num} has {len(row)} fields instead of {width}: {_quoted(delimiter.join(row))}"
+    try:
+        width = len(next(rows, []))
+        for row in rows:
+            if len(row) > width:
+                return f"line {rows.line_num} has {len(row)} fields instead of {width}: {_quoted(delimiter.join(row))}"
+    except csv.Error as error:  # such as a quote that nothing ends
+        return f"line {rows.line_num}: {error}"
     return None
 
 

@@ -2,12 +2,13 @@
 
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import msgspec
 import polars as pl
 
 from data_contracts.documents import SourceSpec
@@ -52,7 +53,7 @@ def scan(path: Path, format: Format, spec: SourceSpec, needs: Needs, *, name: st
         yield rows
 
 
-def is_in(name: str, columns: Sequence[str]) -> bool:
+def is_in(name: str, columns: Collection[str]) -> bool:
     """Whether a column has that name, or the name of what it is inside of."""
     return name in columns or name.partition(".")[0] in columns
 
@@ -78,11 +79,27 @@ def _scan_csv(path: Path, name: str, spec: SourceSpec) -> pl.LazyFrame:
 
 
 def _keys(path: Path, required: Sequence[str]) -> list[str]:
-    """The keys of the first lines; of all lines, which takes longer, if that leaves a required one out."""
-    keys = pl.scan_ndjson(path, infer_schema_length=_SNIFFED_LINES).collect_schema().names()
-    if all(is_in(name, keys) for name in required):
-        return keys
-    return pl.scan_ndjson(path, infer_schema_length=None).collect_schema().names()
+    """The keys of the first lines; of as many more, which takes longer, until all that are required were seen.
+
+    Polars could infer them, but fails where two lines have values of different types.
+    """
+    keys: dict[str, None] = {}
+    with opened(path) as file, io.TextIOWrapper(file, encoding="utf-8") as lines:
+        for number, line in enumerate(lines):
+            if number >= _SNIFFED_LINES and all(is_in(name, keys) for name in required):
+                break
+            keys |= dict.fromkeys(_object(line))
+    if not keys:
+        raise pl.exceptions.NoDataError("no JSON object")
+    return list(keys)
+
+
+def _object(line: str) -> dict[str, msgspec.Raw]:
+    """The keys of one line. Raises ``ComputeError``, as Polars does where it reads on."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, msgspec.Raw]) if line.strip() else {}
+    except msgspec.DecodeError as error:
+        raise pl.exceptions.ComputeError(str(error)) from error
 
 
 def _check_columns(name: str, columns: Sequence[str], needs: Needs) -> None:
