@@ -20,15 +20,15 @@ def blended(pools, shares):
     return blend(pools, [Voice.of(number, share) for number, share in enumerate(shares)], Tally(COUNT))
 
 
-def test_an_item_scores_its_share_times_sixty_over_sixty_plus_rank():
+def test_an_item_scores_its_share_times_five_over_five_plus_rank():
     slate = blended([pool(7, 3, 5), pool(5, 9)], [0.75, 0.25]).slate
 
     assert slate.items.tolist() == [5, 7, 3, 9]
     assert slate.scores.tolist() == [
-        round(0.75 * 60 / 62, 6) + 0.25,  # third in one, first in the other
+        round(0.75 * 5 / 7, 6) + 0.25,  # third in one, first in the other
         0.75,
-        round(0.75 * 60 / 61, 6),
-        round(0.25 * 60 / 61, 6),
+        round(0.75 * 5 / 6, 6),
+        round(0.25 * 5 / 6, 6),
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_blend_is_the_sum_of_its_parts(lists):
     expected: dict[int, int] = {}
     for items, share in zip(lists, shares, strict=True):
         for rank, item in enumerate(items):
-            expected[item] = expected.get(item, 0) + round(share * 60 / (60 + rank) * 1e6)
+            expected[item] = expected.get(item, 0) + round(share * 5 / (5 + rank) * 1e6)
 
     slate = blended(pools, shares).slate
 
