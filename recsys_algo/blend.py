@@ -4,7 +4,8 @@ A source counts by rank, not by score: the candidate at rank ``r`` (from 0) gets
 of all weights. That is reciprocal rank fusion (Cormack, Clarke & Buettcher, 2009, SIGIR) scaled to 1, so a weight
 means the same for every source, whatever its scores look like, and a slate's scores lie in 0..1. A deeper pool never
 changes what the head of it gets. Contributions are whole millionths: sums are exact and scores have six places, so
-the order (score descending, then item id) is the same on every machine.
+the order (score descending, then item id) is the same on every machine. Past some thousand ranks of several pools
+neighbours are worth the same millionths, and then go by id; one pool alone keeps its order.
 """
 
 from collections.abc import Sequence

@@ -2,9 +2,9 @@
 for novelty (maximal marginal relevance; Carbonell & Goldstein, 1998, SIGIR).
 
 All of it happens inside one selection loop, whose order is final. Where items have to be compared by likeness, the loop
-looks at the head of the slate; the list is then filled to ``k`` from the rest, in order. Filling up never relaxes a cap: rather
-a short list than one that breaks its rules. ``min_brands`` is a wish: where the slate has no further brand, the list
-is filled anyway.
+looks at the head of the slate; the list is then filled to ``k`` from the rest, in order. Filling up never relaxes a
+cap: rather a short list than one that breaks its rules. ``min_brands`` is a wish: where the slate has no further brand,
+the list is filled anyway.
 """
 
 from collections import Counter
