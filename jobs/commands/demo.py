@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +36,7 @@ def demo() -> int:
     for name in known:
         for table in samples(shop, name):
             console.print(table)
-    goodbye(console, next(iter(known)))
+    goodbye(console, next(iter(known)), busiest(shop, next(iter(known)))[0])
     return 0
 
 
@@ -50,30 +51,34 @@ def samples(shop: "Workshop", tenant: str) -> Iterator[Table]:
     bundle = loaded.bundle
     for user in busiest(shop, tenant):
         title = f"{tenant}/{bundle.surface} generation {bundle.generation}: {user}"
-        table = Table("rank", "item", "title", "score", "source", "reasons", title=title, title_justify="left")
+        table = Table("", "item", "title", "because", title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for item in recommend(bundle, Query(k=5, now=bundle.window_end, user_id=user)).items:
             about = bundle.catalog.describe(bundle.catalog.ids.find(item.item_id), ("title",))
-            reasons = ", ".join(item.reasons)
-            table.add_row(str(item.rank), item.item_id, about.get("title"), f"{item.score:.3f}", item.source, reasons)
+            table.add_row(str(item.rank), item.item_id, about.get("title"), ", ".join(item.reasons))
         yield table
 
 
 def busiest(shop: "Workshop", tenant: str) -> list[str]:
-    """Two users who did most in the window; of equals the first by id."""
+    """Two known users who did most in the window; of equals the first by id."""
     day = max(shop.lake.days("interactions_served", tenant))
-    counts = shop.lake.read("interactions_served", tenant, day).group_by("user_id").len()
+    pairs, users = shop.lake.read("interactions_served", tenant, day), shop.lake.read("users", tenant, day)
+    known = pairs if users.is_empty() else pairs.join(users, on="user_id", how="semi")
+    counts = known.group_by("user_id").len()
     return counts.sort("len", "user_id", descending=[True, False])["user_id"].head(2).to_list()
 
 
-def goodbye(console: Console, tenant: str) -> None:
+def goodbye(console: Console, tenant: str, user: str) -> None:
     """What to do next."""
     console.print()
-    console.print("look around   [bold]make ui[/]      the graph, checks and plots in Dagster: http://127.0.0.1:3000")
+    console.print(
+        "look around   [bold]make ui[/]      the graph, checks and plots in Dagster: http://127.0.0.1:3000",
+        soft_wrap=True,
+    )
     console.print("serve         [bold]make serve[/]   then:")
     console.print(
         "  curl -s http://127.0.0.1:8000/v1/recommend -H 'content-type: application/json' "
         f"-H 'X-Org-Id: {tenant}' "
-        """-d '{"surface": "home", "user": {"user_id": "u001"}, "k": 5, "options": {"include_reasons": true}}'""",
+        f"""-d '{{"surface": "home", "user": {{"user_id": "{user}"}}, "k": 5, "options": {{"include_reasons": true}}}}'""",
         markup=False,
         soft_wrap=True,
     )
