@@ -69,6 +69,7 @@ def busiest(shop: "Workshop", tenant: str) -> list[str]:
 
 def goodbye(console: Console, tenant: str, user: str) -> None:
     """What to do next."""
+    asked = f'{{"surface": "home", "user": {{"user_id": "{user}"}}, "k": 5, "options": {{"include_reasons": true}}}}'
     console.print()
     console.print(
         "look around   [bold]make ui[/]      the graph, checks and plots in Dagster: http://127.0.0.1:3000",
@@ -78,7 +79,7 @@ def goodbye(console: Console, tenant: str, user: str) -> None:
     console.print(
         "  curl -s http://127.0.0.1:8000/v1/recommend -H 'content-type: application/json' "
         f"-H 'X-Org-Id: {tenant}' "
-        f"""-d '{{"surface": "home", "user": {{"user_id": "{user}"}}, "k": 5, "options": {{"include_reasons": true}}}}'""",
+        f"-d '{asked}'",
         markup=False,
         soft_wrap=True,
     )
