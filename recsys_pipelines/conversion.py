@@ -115,7 +115,7 @@ def _several(raw: Raw, split: str | None) -> pl.Expr:
     if isinstance(raw.dtype, pl.List):
         return raw.expr.cast(pl.List(pl.String))
     said = text(raw)
-    quoted = pl.element().str.strip_chars('"').str.replace_all(r"\\(.)", "${1}")
+    quoted = pl.element().str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "${1}")
     json = said.str.extract_all(r'"(?:[^"\\]|\\.)*"').list.eval(quoted)
     plain = said.str.split(split) if split else pl.concat_list(said)
     return pl.when(said.str.contains(r"^\[.*\]$")).then(json).otherwise(plain)
