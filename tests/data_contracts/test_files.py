@@ -19,9 +19,8 @@ def test_a_writer_that_fails_leaves_what_was_there(tmp_path):
     path = tmp_path / "value"
     path.write_bytes(b"old")
 
-    with pytest.raises(RuntimeError), appearing(path) as file:
-        file.write(b"new")
-        raise RuntimeError
+    with pytest.raises(TypeError), appearing(path) as file:
+        file.writelines([b"new", None])
 
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["value"]
