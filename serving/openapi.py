@@ -100,11 +100,14 @@ def _complete(operation: dict[str, Any], opt: dict[str, Any], tenant_header: str
     if "endpoint" in opt:
         operation["parameters"] = [
             *operation.get("parameters", []),
-            _header(tenant_header, "For which tenant; may be left out where there is only one.", 64),
-            _header("X-Request-Id", "Repeated in the answer and in the exposure log; made if not given.", 128),
+            _header(tenant_header, "For which tenant; may be left out where there is only one.", _TENANT),
+            _header("X-Request-Id", "Repeated in answer and logs; one that cannot stand there is replaced.", {}),
         ]
 
 
-def _header(name: str, description: str, longest: int) -> dict[str, Any]:
-    schema = {"type": "string", "maxLength": longest, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}
+def _header(name: str, description: str, limits: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "string", **limits}
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
+
+
+_TENANT = {"maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}

@@ -162,6 +162,7 @@ class World:
             running = Running(self, process, port)
             try:
                 running.wait_for(lambda: running.get("/healthz")[0] == 200, 60)
+                running.wait_for_workers(workers)
                 yield running
             finally:
                 running.stop()
@@ -204,13 +205,21 @@ class Running:
         until = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None or time.monotonic() > until:
-                raise AssertionError((self.world.home / "server.log").read_text()[-4000:])
+                raise AssertionError(self.log()[-4000:].decode())
             time.sleep(0.05)
 
     def workers(self):
         """The process ids of the workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return [int(pid) for pid in children]
+
+    def log(self):
+        """What the server and its workers wrote."""
+        return (self.world.home / "server.log").read_bytes()
+
+    def wait_for_workers(self, started):
+        """Until so many workers have begun to listen since the start, dead ones counted."""
+        self.wait_for(lambda: self.log().count(b"Started worker-") >= started, 40)
 
     def stop(self):
         """Ask it to end, and see that it does; its exit code."""
