@@ -127,7 +127,10 @@ def show_metrics(console: Console, judgements: Judgements) -> None:
 def metrics_table(judgement: Judgement) -> Table:
     """One row per algorithm, and the blend as it is served."""
     rows = {**judgement.algorithms, "served blend": judgement.metrics}
-    table = Table(f"{judgement.surface} @10", *SHOWN.values(), box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(f"{judgement.surface} @10", no_wrap=True)
+    for heading in SHOWN.values():
+        table.add_column(heading, no_wrap=True, justify="right")
     for label, metrics in rows.items():
         table.add_row(label, *(number(metrics.get(f"{name}@10")) for name in SHOWN))
     return table
