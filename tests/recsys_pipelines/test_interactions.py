@@ -5,6 +5,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from data_contracts.documents import EventWeights, Interactions
+from data_contracts.tables import INTERACTIONS
+from recsys_pipelines.contract import schema
 from recsys_pipelines.interactions import history, interactions, seen
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -104,6 +106,47 @@ def test_the_order_of_events_does_not_matter():
     assert_frame_equal(
         interactions(rows, Interactions(), now=NOW), interactions(shuffled, Interactions(), now=NOW), check_exact=True
     )
+
+
+def test_a_category_may_have_a_half_life_of_its_own():
+    rows = events(("purchase", 10, "ann", "a", None), ("purchase", 10, "ann", "b", None))
+    catalog = pl.DataFrame({"item_id": ["a", "b"], "category": ["fashion", None]})
+    settings = Interactions(half_life_days=20, half_life_by_category={"fashion": 5})
+
+    pairs = interactions(rows, settings, now=NOW, catalog=catalog)
+
+    assert pairs["weight"].to_list() == pytest.approx([2**-2, 2**-0.5])
+
+
+def test_a_category_may_decay_where_nothing_else_does():
+    rows = events(("purchase", 10, "ann", "a", None), ("purchase", 10, "ann", "b", None))
+    catalog = pl.DataFrame({"item_id": ["a", "b"], "category": ["news", "books"]})
+    settings = Interactions(half_life_days=None, half_life_by_category={"news": 10})
+
+    assert interactions(rows, settings, now=NOW, catalog=catalog)["weight"].to_list() == pytest.approx([0.5, 1.0])
+
+
+def test_what_a_visitor_did_before_logging_in_counts_for_the_user():
+    rows = events(("view", 0, None, "a", None), ("purchase", 0, "ann", "a", None), ("view", 0, None, "b", None))
+    rows = rows.with_columns(anonymous_id=pl.Series(["d1", "d1", "d2"]))
+
+    pairs = interactions(rows, Interactions(), now=NOW)
+
+    assert pairs.select("user_id", "item_id", "count").rows() == [("ann", "a", 2), ("d2", "b", 1)]
+    assert seen(rows)["view"].select("user_id", "item_id").rows() == [("ann", "a"), ("d2", "b")]
+
+
+def test_no_events_give_no_pairs_with_the_columns_of_the_contract():
+    nothing = events().cast(SCHEMA)
+
+    assert interactions(nothing, Interactions(), now=NOW).schema == schema(INTERACTIONS)
+    assert seen(nothing) == {}
+
+
+def test_a_history_of_nothing_is_empty():
+    pairs = pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "weight": [1.0]})
+
+    assert history(pairs, 0).is_empty()
 
 
 def test_history_holds_the_strongest_of_each_user():
