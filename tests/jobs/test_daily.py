@@ -29,7 +29,7 @@ def test_the_demo_is_published_and_a_second_run_changes_nothing(installation):
     assert [each["generation"] for each in second["outcomes"]["surfaces"]] == [1, 1, 1]
     assert installation.files("store") == store
     changed = {path for path, body in installation.files("lake").items() if lake.get(path) != body}
-    assert {path.split("/")[1] for path in changed} <= {"outcomes"}
+    assert {path.split("/")[1] for path in changed} <= {"decisions", "outcomes"}
 
 
 def test_two_tenants_share_nothing(installation):
