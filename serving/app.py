@@ -16,6 +16,7 @@ from litestar.datastructures import State
 from data_contracts.open import open_blobs
 from data_contracts.pseudonym import secret_at
 from data_contracts.signature import verify_keys
+from serving.answers import Answers
 from serving.direct import Direct
 from serving.exposure import ExposureLog
 from serving.logs import AccessLog, Log, json_log
@@ -100,6 +101,7 @@ def _recommender(settings: Settings, environ: Mapping[str, str], counted: Metric
             log=log,
             clock=_now,
         ),
+        answers=Answers(settings.answers_kept_mb * 1_000_000),
         exposures=_exposures(settings, environ, counted, log),
         clock=_now,
         tenant_header=settings.tenant_header.lower().encode(),

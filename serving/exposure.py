@@ -4,31 +4,32 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from data_contracts.blobs import Blobs
 from data_contracts.errors import ContractError
 from data_contracts.pseudonym import Pseudonyms
-from data_contracts.records import EXPOSURE_SCHEMA, Consent, ExposedItem, Exposure, Subject
+from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
+from serving.answers import Listed
 from serving.logs import Log
 from serving.metrics import Metrics
-from serving.requests import Context, User
-from serving.responses import Recommendations
+from serving.requests import NOBODY, NOWHERE, Context, RecommendRequest, SimilarRequest
+from serving.responses import Meta
 from serving.segments import SegmentLost, Segments
 
 NOBODY_KNOWN = Subject()
 
 
 class Shown(NamedTuple):
-    """What was answered, and to what kind of request."""
+    """What was answered to which request."""
 
-    answer: Recommendations
+    meta: Meta
+    listed: Listed
     endpoint: str
-    user: User
-    context: Context
-    consent: Consent
+    request: RecommendRequest | SimilarRequest
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,15 +47,13 @@ class ExposureLog:
     def record(self, shown: Shown, latency_ms: float) -> None:
         """Write one record. What cannot be written is counted and logged, and never stops the answer."""
         ts = self.clock()
-        tenant = shown.answer.meta.tenant_id
+        tenant = shown.meta.tenant_id
         line = _ENCODER.encode(exposure(shown, self.subject(tenant, shown), ts, latency_ms))
         try:
             self.segments.append(tenant, ts.date(), line + b"\n")
         except SegmentLost as lost:
             self.metrics.exposures_dropped.labels(lost.reason).inc()
-            self.log.error(
-                "exposure_dropped", request_id=shown.answer.meta.request_id, reason=lost.reason, detail=str(lost)
-            )
+            self.log.error("exposure_dropped", request_id=shown.meta.request_id, reason=lost.reason, detail=str(lost))
         else:
             self.metrics.exposures.inc()
 
@@ -75,8 +74,8 @@ class ExposureLog:
 
     def subject(self, tenant: str, shown: Shown) -> Subject:
         """Who saw it; nobody without full consent."""
-        user = shown.user
-        if shown.consent != "full" or user == User():
+        user = shown.request.user
+        if shown.request.consent != "full" or user is NOBODY:
             return NOBODY_KNOWN
         pseudonyms = self.pseudonyms_of(tenant)
         return Subject(
@@ -95,7 +94,7 @@ class ExposureLog:
 
 def exposure(shown: Shown, subject: Subject, ts: datetime, latency_ms: float) -> Exposure:
     """The record of one answer. ``ts`` is the server's clock, whatever the request calls now."""
-    answer, meta = shown.answer, shown.answer.meta
+    meta = shown.meta
     return Exposure(
         schema=EXPOSURE_SCHEMA,
         ts=ts,
@@ -105,25 +104,24 @@ def exposure(shown: Shown, subject: Subject, ts: datetime, latency_ms: float) ->
         endpoint=shown.endpoint,
         segment=meta.segment,
         subject=subject,
-        consent=shown.consent,
+        consent=shown.request.consent,
         manifest_generation=meta.manifest_generation,
         algo_version=meta.algo_version,
         config_version=meta.config_version,
         seed=meta.seed,
         fallback_level=meta.fallback_level,
-        items=tuple(
-            ExposedItem(item_id=place.item_id, rank=place.rank, score=place.score, source=place.source)
-            for place in answer.items
-        ),
+        items=cast("tuple[ExposedItem, ...]", shown.listed.exposed),  # as JSON, which is written as it is
         counts=meta.counts,
         latency_ms=latency_ms,
-        context=logged_context(shown.context),
-        warnings=tuple(notice.code for notice in answer.warnings),
+        context=logged_context(shown.request.context),
+        warnings=shown.warnings,
     )
 
 
 def logged_context(context: Context) -> dict[str, str]:
     """The context as texts; attributes keep their names behind `attributes.`."""
+    if context is NOWHERE:
+        return {}
     named = {
         name: value
         for name in ("locale", "device", "country", "daypart", "page_item_id")

@@ -8,17 +8,19 @@ from data_contracts import documents
 from data_contracts.records import Consent
 from recsys_algo import situation
 from recsys_algo.situation import Query
+from recsys_algo.stringmap import StringMap
 from serving.requests import NO_CONSTRAINTS, NOBODY, Constraints, RecommendRequest, SimilarRequest, User
+from serving.shelf import Served
 
 ANYTHING = situation.Constraints()
 
 
-def recommend_query(request: RecommendRequest, now: datetime, default_k: int) -> Query:
+def recommend_query(request: RecommendRequest, now: datetime, served: Served) -> Query:
     """``context.now`` replaces ``now``; the item of the page is the first anchor; without consent nobody asks."""
     page, anchors = request.context.page_item_id, request.anchors.item_ids
-    user = asking(request.user, request.consent)
+    user = known(asking(request.user, request.consent), served.users)
     return Query(
-        k=default_k if request.k is UNSET else request.k,
+        k=served.bundle.ranking.k if request.k is UNSET else request.k,
         now=request.context.now or now,
         user_id=user.user_id,
         anonymous_id=user.anonymous_id,
@@ -38,19 +40,33 @@ def recommend_query(request: RecommendRequest, now: datetime, default_k: int) ->
     )
 
 
-def similar_query(request: SimilarRequest, now: datetime, default_k: int) -> Query:
+def similar_query(request: SimilarRequest, now: datetime, served: Served) -> Query:
     """The user is only asked for what they had already, which is left out."""
-    user = asking(request.user, request.consent)
+    user = known(asking(request.user, request.consent), served.users)
     return Query(
-        k=default_k if request.k is UNSET else request.k,
+        k=served.bundle.ranking.k if request.k is UNSET else request.k,
         now=request.context.now or now,
         user_id=user.user_id,
         anonymous_id=user.anonymous_id,
         session_id=user.session_id,
         segment=request.segment,
+        anchors=request.item_ids,
         constraints=constraints(request.constraints),
         seed=request.options.seed,
     )
+
+
+def known(user: User, users: tuple[StringMap, ...]) -> User:
+    """The user without the ids that a generation knows nothing of; they change no answer, so strangers are all one."""
+    return User(
+        user_id=_if_known(user.user_id, users),
+        anonymous_id=_if_known(user.anonymous_id, users),
+        session_id=_if_known(user.session_id, users),
+    )
+
+
+def _if_known(id: str | None, users: tuple[StringMap, ...]) -> str | None:
+    return id if id is not None and any(map.find(id) >= 0 for map in users) else None
 
 
 def asking(user: User, consent: Consent) -> User:

@@ -12,31 +12,28 @@ from typing import NamedTuple
 from data_contracts.errors import InvalidName
 from data_contracts.layout import segment
 from data_contracts.records import Consent
-from recsys_algo.bundle import Bundle
-from recsys_algo.errors import UnknownStrategy
-from recsys_algo.rank import recommend, similar
-from recsys_algo.situation import Answer, Query
+from recsys_algo.situation import Query
+from serving.answers import Answers, Listed
 from serving.call import Call
-from serving.errors import InvalidTenant, UnknownType
+from serving.errors import InvalidTenant
 from serving.exposure import ExposureLog, Shown
 from serving.identity import Headers, header
 from serving.queries import recommend_query, similar_query
 from serving.reload import Reloader
-from serving.requests import KINDS, Context, Options, RecommendRequest, SimilarRequest, User
-from serving.responses import Meta, Notice, Recommendations
-from serving.shelf import Served
-from serving.shown import notices, places, traced
+from serving.requests import RecommendRequest, SimilarRequest
+from serving.responses import Answered, Meta, Notice
+from serving.shelf import Served, Shelf
 
 
 class Asked(NamedTuple):
-    """What requests of every kind say besides the query; ``strategy`` is the one that is reported."""
+    """What is asked of whom; ``strategy`` is the one that is reported, ``kind`` that of similar items."""
 
     endpoint: str
     strategy: str
-    user: User
-    context: Context
-    consent: Consent
-    options: Options
+    kind: str | None
+    served: Served
+    query: Query
+    request: RecommendRequest | SimilarRequest
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,69 +41,52 @@ class Recommender:
     """Every answer gets a record in ``exposures`` before it is returned; ``tenant_header`` is in lower case."""
 
     reloader: Reloader
+    answers: Answers
     exposures: ExposureLog
     clock: Callable[[], datetime]
     tenant_header: bytes
     default_tenant: str | None
 
-    def recommend(self, call: Call, request: RecommendRequest) -> Recommendations:
+    def recommend(self, call: Call, request: RecommendRequest) -> Answered:
         """The answer to a clean request. Raises ``ServingError``."""
         served = self._served(call, request.surface)
-        query = recommend_query(request, self.clock(), served.bundle.ranking.k)
-        begun = perf_counter()
-        try:
-            answer = recommend(served.bundle, query)
-        except UnknownStrategy as error:
-            raise UnknownType(str(error)) from error
-        strategy = request.strategy or "personalized"
-        asked = Asked("recommend", strategy, request.user, request.context, request.consent, request.options)
-        return self._answered(call, served.bundle, _Ranked(query, answer, begun), asked)
+        query = recommend_query(request, self.clock(), served)
+        return self._answered(
+            call, Asked("recommend", request.strategy or "personalized", None, served, query, request)
+        )
 
-    def similar(self, call: Call, request: SimilarRequest) -> Recommendations:
+    def similar(self, call: Call, request: SimilarRequest) -> Answered:
         """The answer to a clean request. Raises ``ServingError``."""
         served = self._served(call, request.surface)
-        _require_kind(request.kind, served.bundle)
-        query = similar_query(request, self.clock(), served.bundle.ranking.k)
-        begun = perf_counter()
-        answer = similar(served.bundle, request.item_ids, query, request.kind)
-        asked = Asked("similar", request.kind, request.user, request.context, request.consent, request.options)
-        return self._answered(call, served.bundle, _Ranked(query, answer, begun), asked)
+        query = similar_query(request, self.clock(), served)
+        return self._answered(call, Asked("similar", request.kind, request.kind, served, query, request))
 
     def default_surface(self, call: Call) -> str:
         """The surface of requests that name none. Raises ``ServingError``."""
-        return self.reloader.shelf.default_surface(self._tenant(call))
+        return self.reloader.shelf.default_surface(self._tenant(call, self.reloader.shelf))
 
-    def _tenant(self, call: Call) -> str:
-        return self.reloader.shelf.tenant(named_tenant(call.headers, self.tenant_header), self.default_tenant)
+    def _tenant(self, call: Call, shelf: Shelf) -> str:
+        return shelf.tenant(named_tenant(call.headers, self.tenant_header), self.default_tenant)
 
     def _served(self, call: Call, surface: str) -> Served:
         shelf = self.reloader.shelf  # one look, so that tenant and bundle are of one moment
-        tenant = shelf.tenant(named_tenant(call.headers, self.tenant_header), self.default_tenant)
+        tenant = self._tenant(call, shelf)
         served = shelf.served(tenant, surface)
         call.tenant, call.surface, call.generation = tenant, surface, served.bundle.generation
         return served
 
-    def _answered(self, call: Call, bundle: Bundle, ranked: "_Ranked", asked: Asked) -> Recommendations:
+    def _answered(self, call: Call, asked: Asked) -> Answered:
+        request, begun = asked.request, perf_counter()
+        listed = self.answers.listed(asked.served, asked.query, asked.kind, request.options)
         ended = perf_counter()
-        answer, options = ranked.answer, asked.options
-        call.timings = {"rank": _ms(ended - ranked.begun), "total": _ms(ended - call.started)}
-        shown = Recommendations(
-            items=places(answer, bundle, options),
-            meta=_meta(call, bundle, ranked, asked),
-            warnings=(*notices(answer), *_consent_notices(asked)),
-            trace=traced(answer) if options.include_trace else None,
-        )
-        call.returned, call.fallback_level = len(shown.items), answer.fallback_level
-        call.warnings = tuple(notice.code for notice in shown.warnings)
-        latency_ms = _ms(perf_counter() - call.started)
-        self.exposures.record(Shown(shown, asked.endpoint, asked.user, asked.context, asked.consent), latency_ms)
-        return shown
-
-
-class _Ranked(NamedTuple):
-    query: Query
-    answer: Answer
-    begun: float
+        call.timings = {"rank": _ms(ended - begun), "total": _ms(ended - call.started)}
+        notices = listed.notices if request.consent == "full" else (*listed.notices, _limited(request.consent))
+        call.returned, call.fallback_level = listed.returned, listed.fallback_level
+        call.warnings = tuple([notice.code for notice in notices])
+        meta = _meta(call, asked, listed)
+        shown = Shown(meta, listed, asked.endpoint, request, call.warnings)
+        self.exposures.record(shown, _ms(perf_counter() - call.started))
+        return Answered(items=listed.items, meta=meta, warnings=notices, trace=listed.trace)
 
 
 def named_tenant(headers: Headers, name: bytes) -> str | None:
@@ -120,14 +100,8 @@ def named_tenant(headers: Headers, name: bytes) -> str | None:
         raise InvalidTenant(str(error)) from error
 
 
-def _require_kind(kind: str, bundle: Bundle) -> None:
-    known = {*KINDS, *(name for source in bundle.sources.values() for name in (source.name, source.kind))}
-    if not any(name.startswith(kind) for name in known):
-        raise UnknownType(f"unknown kind {kind!r}; the kinds are {', '.join(sorted(known))}")
-
-
-def _meta(call: Call, bundle: Bundle, ranked: _Ranked, asked: Asked) -> Meta:
-    query, answer = ranked.query, ranked.answer
+def _meta(call: Call, asked: Asked, listed: Listed) -> Meta:
+    bundle, query = asked.served.bundle, asked.query
     return Meta(
         tenant_id=bundle.tenant,
         surface=bundle.surface,
@@ -139,18 +113,16 @@ def _meta(call: Call, bundle: Bundle, ranked: _Ranked, asked: Asked) -> Meta:
         config_version=bundle.config_version,
         rules_version="",
         request_id=call.request_id,
-        fallback_level=answer.fallback_level,
-        counts=dict(answer.counts),
-        timings_ms=call.timings if asked.options.timings else {},
+        fallback_level=listed.fallback_level,
+        counts=listed.counts,
+        timings_ms=call.timings if asked.request.options.timings else {},
         seed=query.seed,
     )
 
 
-def _consent_notices(asked: Asked) -> tuple[Notice, ...]:
-    if asked.consent == "full":
-        return ()
-    known = "the visit alone" if asked.consent == "limited" else "nobody"
-    return (Notice(code="CONSENT_LIMITED", detail=f"ranked for {known}, recorded without a subject"),)
+def _limited(consent: Consent) -> Notice:
+    known = "the visit alone" if consent == "limited" else "nobody"
+    return Notice(code="CONSENT_LIMITED", detail=f"ranked for {known}, recorded without a subject")
 
 
 def _ms(seconds: float) -> float:

@@ -15,6 +15,7 @@ from data_contracts import documents
 from data_contracts.blobs import Blobs
 from recsys_algo.cache import fetched
 from recsys_algo.loading import Loaded, LoadFailed, load, surfaces
+from serving.answers import users_of
 from serving.logs import Log
 from serving.metrics import Metrics
 from serving.shelf import Failure, Place, Served, Shelf
@@ -42,10 +43,11 @@ class Reloader:
 
     async def run(self, every_s: float) -> None:
         """Poll for ever; ``polled`` is set after the first time."""
+        jitter = random.Random()
         while True:
             await asyncio.to_thread(self.poll)
             self.polled.set()
-            await asyncio.sleep(every_s * random.uniform(1 - JITTER, 1 + JITTER))
+            await asyncio.sleep(every_s * jitter.uniform(1 - JITTER, 1 + JITTER))
 
     def poll(self) -> None:
         """Look at every pointer once and load what changed. Never raises; what fails is counted."""
@@ -78,7 +80,7 @@ class Reloader:
         self._log.info(
             "generation_loaded", tenant=manifest.tenant, surface=manifest.surface, generation=manifest.generation
         )
-        return Served(loaded.bundle, manifest, loaded.pointer_tag, document.default_surface)
+        return Served(loaded.bundle, manifest, loaded.pointer_tag, document.default_surface, users_of(loaded.bundle))
 
     def _failed(self, place: Place, error: Exception) -> Failure:
         expected = isinstance(error, LoadFailed)

@@ -90,6 +90,19 @@ class Recommendations(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     trace: Traced | None = None
 
 
+class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Recommendations whose items are JSON already."""
+
+    items: msgspec.Raw
+    meta: Meta
+    warnings: tuple[Notice, ...]
+    trace: Traced | None = None
+
+    def places(self) -> list[Place]:
+        """The items, read again."""
+        return msgspec.json.decode(self.items, type=list[Place])
+
+
 class ValidatedMeta(msgspec.Struct, frozen=True, kw_only=True):
     """Which request was looked at."""
 

@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     required_surfaces: str = ""  # `tenant/surface,...`: not ready before each of these is loaded
     reload_every_s: Annotated[float, Meta(gt=0, le=86_400)] = 10.0
     docs: bool | None = None  # /docs and /openapi.*; None: not in prod
+    answers_kept_mb: Annotated[int, Meta(ge=0, le=10_000)] = 16  # per worker: lists that are given again; 0: none
     access_log: Literal["all", "errors", "off"] = "all"
     exposure_fsync: Literal["never", "segment", "record"] = "never"
     exposure_segment_bytes: Annotated[int, Meta(ge=1)] = 64 * 1024 * 1024

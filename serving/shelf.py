@@ -11,18 +11,20 @@ from typing import NamedTuple, Self
 
 from data_contracts.manifest import Manifest
 from recsys_algo.bundle import Bundle
+from recsys_algo.stringmap import StringMap
 from serving.errors import InvalidTenant, NotReady, ServingError, SurfaceNotFound, TenantNotFound
 
 Place = tuple[str, str]  # tenant and surface
 
 
 class Served(NamedTuple):
-    """A generation in memory; ``tag`` is the pointer's when it was read."""
+    """A generation in memory; ``tag`` is the pointer's when it was read, ``users`` all of whom it knows something."""
 
     bundle: Bundle
     manifest: Manifest
     tag: str
     default_surface: str
+    users: tuple[StringMap, ...]
 
 
 class Failure(NamedTuple):

@@ -49,5 +49,5 @@ async def recommendations(
     call, recommender = call_of(request.scope), recommender_of(request)
     asked = RecommendRequest(surface=surface or recommender.default_surface(call), k=top_k, user=User(user_id=user_id))
     answer = recommender.recommend(call, clean_recommend(asked))
-    products = tuple(Product(item.item_id, item.score) for item in answer.items)
+    products = tuple(Product(item.item_id, item.score) for item in answer.places())
     return gotten(call, Products(user_id, products, call.request_id))

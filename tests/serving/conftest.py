@@ -28,7 +28,7 @@ from serving.settings import Settings
 NOW = datetime(2026, 3, 2, 2, tzinfo=UTC)
 COUNT = 24
 RANKING = {
-    "weights": {"popularity": 1.0, "cooccurrence": 2.0, "als": 3.0},
+    "weights": {"popularity": 1.0, "cooccurrence": 10.0, "als": 100.0},
     "exclude_seen": {"types": ["purchase"], "days": 30},
     "k": 6,
 }
@@ -86,7 +86,7 @@ COLUMNS = {
 }
 
 
-def _table(name, shape, rows, items, folder):  # noqa: PLR0917 - what a table is, and where it goes
+def _table(name, shape, rows, items, folder):
     columns = dict(zip(COLUMNS[shape], map(list, zip(*rows, strict=True)), strict=True))
     return encode_table(name, name, shape, columns, items, folder)
 

@@ -65,7 +65,7 @@ def assert_problem(answer, status, code):
         pytest.param("POST", "/v1/recommend", {"content": b"{}"}, 415, "RECSYS_UNSUPPORTED_MEDIA_TYPE", id="no type"),
     ],
 )  # fmt: skip
-def test_errors_of_every_kind(shop, method, path, options, status, code):  # noqa: PLR0917 - a row of the table
+def test_errors_of_every_kind(shop, method, path, options, status, code):
     assert_problem(shop.request(method, path, **options), status, code)
 
 

@@ -9,7 +9,7 @@ FAILED = Failure("bad_hash", "other bytes", None)
 
 
 def served(default_surface="home"):
-    return Served(SimpleNamespace(), SimpleNamespace(), "tag", default_surface)
+    return Served(SimpleNamespace(), SimpleNamespace(), "tag", default_surface, ())
 
 
 def shelf(*places):
