@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys_algo.errors import BadArtifact
+
+SMALL = 64 * 1024  # bytes
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -28,16 +30,22 @@ def written(folder: Path, artifact: str, arrays: Arrays) -> tuple[Path, ...]:
 
 
 def mapped(artifact: str, files: Iterable[tuple[str, Path]]) -> dict[str, Array]:
-    """The arrays of ``(file name, path)`` pairs, memory-mapped. Raises ``BadArtifact`` that names the file."""
+    """The arrays of ``(file name, path)`` pairs, read-only. Raises ``BadArtifact`` that names the file.
+
+    All but small ones are memory-mapped: the processes of a machine share them, and opening reads nothing.
+    """
     return {name.removesuffix(".npy").removeprefix(f"{artifact}."): _mapped(name, path) for name, path in files}
 
 
 def _mapped(name: str, path: Path) -> Array:
     try:
-        # As a plain array: every slice of a np.memmap costs a microsecond of bookkeeping.
-        array: Array = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        # A mapped file costs a file descriptor; a small one is not worth it. As a plain array, because every slice of a
+        # np.memmap costs a microsecond of bookkeeping.
+        mode: Literal["r"] | None = "r" if path.stat().st_size > SMALL else None
+        array: Array = np.load(path, mmap_mode=mode, allow_pickle=False).view(np.ndarray)
     except (ValueError, OSError, EOFError) as error:
         raise BadArtifact(f"{name} is not a plain array: {error}") from error
+    array.flags.writeable = False
     return array
 
 

@@ -8,7 +8,7 @@ the order (score descending, then item id) is the same on every machine. Past so
 neighbours are worth the same millionths, and then go by id; one pool alone keeps its order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -83,16 +83,27 @@ def blend(pools: Sequence[Pool], voices: Sequence[Voice], tally: Tally) -> Blend
     return Blend(Slate(keys & LOW, -(keys >> HALF) / PLACES), items, worths, tally)
 
 
+def newcomers(known: Items, pools: Iterable[Pool]) -> tuple[Pool, ...]:
+    """The pools without what is known or stands in an earlier one; those that have nothing left are left out."""
+    left = []
+    for pool in pools:
+        items = pool.items[~np.isin(pool.items, known)]
+        known = np.concatenate((known, items))
+        left.append(pool._replace(items=items))
+    return tuple(pool for pool in left if len(pool.items))
+
+
 def extended(blended: Blend, pools: Sequence[Pool], first: int) -> Blend:
-    """The blend with the items of further pools (numbered from ``first``) behind it, in the order of the pools.
+    """The blend with the newcomers of further pools (numbered from ``first``) behind it, in the order of the pools.
 
     Their scores count down from just below zero, so that the slate stays sorted by score.
     """
-    known, worths = blended.slate.items, [blended.worths]
-    for number, pool in enumerate(pools, first):
-        new = pool.items[~np.isin(pool.items, known)]
-        known = np.concatenate((known, new))
-        worths.append(np.full(len(new), _NUMBER - number))
-    added = known[len(blended.slate.items) :]
-    scores = np.concatenate((blended.slate.scores, np.arange(-1, -len(added) - 1, -1) / PLACES))
-    return Blend(Slate(known, scores), np.concatenate((blended.items, added)), np.concatenate(worths), blended.tally)
+    items = np.concatenate([*[pool.items for pool in pools], NO_ITEMS], dtype=np.int64)
+    worths = [np.full(len(pool.items), _NUMBER - number) for number, pool in enumerate(pools, first)]
+    slate = Slate(
+        np.concatenate((blended.slate.items, items)),
+        np.concatenate((blended.slate.scores, np.arange(-1, -len(items) - 1, -1) / PLACES)),
+    )
+    return Blend(
+        slate, np.concatenate((blended.items, items)), np.concatenate([blended.worths, *worths]), blended.tally
+    )

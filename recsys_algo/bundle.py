@@ -26,7 +26,7 @@ from recsys_algo.vectors import Vectors
 CATALOG, HISTORY, SEEN = "items", "history", "seen."
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Bundle:
     """All that ranking reads. ``seen`` is by event type; its scores are the epoch day of the newest such event.
 
@@ -45,6 +45,9 @@ class Bundle:
     history: UserItems | None = None
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
+
+    def __repr__(self) -> str:
+        return f"Bundle({self.tenant}/{self.surface}, generation {self.generation}, {len(self.catalog)} items)"
 
     @cached_property
     def caps(self) -> Caps | None:

@@ -28,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Catalog:
     """The items of a generation. ``group`` numbers the parents: variants of one product share a number.
 
@@ -71,6 +71,9 @@ class Catalog:
     def tally(self) -> Tally:
         """Where requests add up by item."""
         return Tally(len(self))
+
+    def __repr__(self) -> str:
+        return f"Catalog({len(self)} items)"
 
     def __len__(self) -> int:
         return len(self.ids)

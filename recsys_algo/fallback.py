@@ -34,16 +34,15 @@ class Newest:
 
 
 def ladder(situation: Situation) -> tuple[Pool, ...]:
-    """The rungs that have something to offer, strongest first, one pool each."""
+    """The rungs, strongest first, one pool each."""
     newest = Newest(situation.catalog).pool(situation.ask)
-    rungs = (
+    return (
         _joined("segment", SEGMENT, "recent_popularity", _segment_lists(situation)),
         _joined("surface_popularity", SURFACE, "recent_popularity", _popular(situation, weighed=True)),
         _joined("tenant_popularity", TENANT, "recent_popularity", _popular(situation, weighed=False)),
         _joined("latest", LATEST, newest.reason, [newest]),
         _joined("editorial", EDITORIAL, "editorial", [_editorial(situation)]),
     )
-    return tuple(pool for pool in rungs if len(pool.items))
 
 
 def _joined(name: str, level: int, reason: str, pools: Iterable[Pool]) -> Pool:

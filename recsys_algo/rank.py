@@ -12,7 +12,7 @@ from itertools import repeat
 import msgspec
 import numpy as np
 
-from recsys_algo.blend import Voice, blend, extended
+from recsys_algo.blend import Voice, blend, extended, newcomers
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import EMPTY, Ask
 from recsys_algo.caveats import warnings_of
@@ -75,8 +75,9 @@ def _ranked_from_all(situation: Situation) -> Trace:
     ask = msgspec.structs.replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
     situation = msgspec.structs.replace(situation, ask=ask)
     pools, voices = _pools(situation, ask)
-    rungs = ladder(situation) if situation.included is None else ()
-    blended = extended(blend(pools, voices, situation.catalog.tally), rungs, len(pools))
+    blended = blend(pools, voices, situation.catalog.tally)
+    rungs = newcomers(blended.slate.items, ladder(situation)) if situation.included is None else ()
+    blended = extended(blended, rungs, len(pools))
     return Trace(situation, (*pools, *rungs), voices, blended, fold(blended.slate, situation), len(rungs))
 
 

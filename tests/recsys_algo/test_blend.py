@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys_algo.blend import COMMON_DEPTH, MOST_POOLS, Voice, blend, extended
+from recsys_algo.blend import COMMON_DEPTH, MOST_POOLS, Voice, blend, extended, newcomers
 from recsys_algo.slate import Pool
 from recsys_algo.tally import Tally
 
@@ -97,8 +97,15 @@ def test_more_pools_than_can_be_told_apart_are_refused():
         blended(pools, [0.1] * len(pools))
 
 
-def test_rungs_stand_behind_the_blend_in_their_own_order():
-    result = extended(blended([pool(5)], [1.0]), [pool(9, 5, 1), pool(1, 0)], 1)
+def test_only_what_is_new_in_a_pool_is_left_of_it():
+    first, second = newcomers(np.array([5]), [pool(9, 5, 1), pool(1, 0), pool(9)])
+
+    assert first.items.tolist() == [9, 1]
+    assert second.items.tolist() == [0]
+
+
+def test_newcomers_stand_behind_the_blend_in_the_order_of_their_pools():
+    result = extended(blended([pool(5)], [1.0]), [pool(9, 1), pool(0)], 1)
 
     assert result.slate.items.tolist() == [5, 9, 1, 0]
     assert result.slate.scores.tolist() == [1.0, -0.000001, -0.000002, -0.000003]

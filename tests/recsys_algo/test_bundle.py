@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from data_contracts.documents import Ranking
 from data_contracts.manifest import Artifact, Evaluation, File, Lineage, Manifest, Window
+from recsys_algo.arrays import SMALL, mapped
 from recsys_algo.bundle import open_bundle, open_encoded
 from recsys_algo.encode import Encoded, encode_catalog, encode_table, load_items
 from recsys_algo.errors import BadArtifact
@@ -77,10 +79,20 @@ def test_encoder_output_opens_as_generation_zero(encoded):
     assert bundle.config_version != open_encoded("demo", "home", encoded, Ranking(k=6), END).config_version
 
 
-def test_arrays_stay_on_disk(encoded):
+def test_arrays_cannot_be_changed(encoded):
     bundle = open_encoded("demo", "home", encoded, Ranking(), END)
 
-    assert not bundle.catalog.available.flags.writeable
+    assert not any(array.flags.writeable for array in bundle.catalog.arrays.values())
+
+
+def test_large_arrays_stay_on_disk_and_small_ones_cost_no_file_descriptor(tmp_path):
+    np.save(tmp_path / "t.large.npy", np.zeros(SMALL))
+    np.save(tmp_path / "t.small.npy", np.zeros(10))
+
+    arrays = mapped("t", [(path.name, path) for path in tmp_path.iterdir()])
+
+    assert isinstance(arrays["large"].base, np.memmap)
+    assert not isinstance(arrays["small"].base, np.memmap)
 
 
 def test_the_evaluated_fit_opens_with_the_catalog_that_is_served(encoded, tmp_path):
