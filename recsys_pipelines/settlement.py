@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LandedFile
@@ -23,12 +24,13 @@ Sources = Mapping[date, tuple[str, ...]]  # the ids of the files that have event
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """What a day was made from: files by id, and which of its events an earlier day has already (a digest)."""
+    """What a day was made from: files by id; digests of the files before it and of the copies that were left out."""
 
     files: tuple[str, ...]
-    repeats: str
     rows: int
     duplicates: int
+    window: str = ""
+    repeats: str = ""
 
 
 class Days(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,8 @@ def settle_events(
     sources = _by_day(files, until)
     gone = {day for day in before if day <= until and day not in sources}
     stale = _stale(sources, before, lake.days("events", tenant), rewrite)
-    repeats = _repeats(lake, tenant, sources, _touched(sources, stale | gone))
+    touched = [day for day in sources if day in stale or before[day].window != _window(sources, day)]
+    repeats = _repeats(lake, tenant, sources, touched)
     due = [day for day, ids in repeats.items() if day in stale or before[day].repeats != _digest(ids)]
     with ThreadPoolExecutor(WRITERS) as pool:
         made = dict(
@@ -62,7 +65,8 @@ def settle_events(
     for day in gone:
         lake.delete(Stored("events", day, "part"), tenant)
     kept = {day: state for day, state in before.items() if day not in gone}
-    states = kept | {day: state for day, (state, _) in made.items()}
+    same = {day: replace(before[day], window=_window(sources, day)) for day in touched if day not in made}
+    states = kept | same | {day: state for day, (state, _) in made.items()}
     lake.write_json("settled", tenant, None, Days(days=dict(sorted(states.items()))))
     return _totals({*gone, *(day for day, (_, is_new) in made.items() if is_new)}, states)
 
@@ -86,9 +90,9 @@ def _stale(
     }
 
 
-def _touched(sources: Sources, changed: Collection[date]) -> list[date]:
-    """The days that a change can reach: those with staged rows, from it until the window after it has passed."""
-    return [day for day in sources if any(each <= day <= each + REPEAT_WINDOW for each in changed)]
+def _window(sources: Sources, day: date) -> str:
+    """The files of the window before a day; while they are the same, so are the copies that it leaves out."""
+    return _digest([id for each, ids in sources.items() if day - REPEAT_WINDOW <= each < day for id in ids])
 
 
 def _repeats(lake: Lake, tenant: str, sources: Sources, days: list[date]) -> dict[date, list[str]]:
@@ -116,7 +120,13 @@ def _make(lake: Lake, tenant: str, day: date, sources: Sources, *, repeats: list
     events = first.drop("row").sort("ts", "event_id").collect()
     is_new = lake.write("events", tenant, day, events)
     duplicates = staged.height - events.height
-    return Day(files=sources[day], repeats=_digest(repeats), rows=events.height, duplicates=duplicates), is_new
+    return Day(
+        files=sources[day],
+        window=_window(sources, day),
+        repeats=_digest(repeats),
+        rows=events.height,
+        duplicates=duplicates,
+    ), is_new
 
 
 def _scan(lake: Lake, tenant: str, day: date, sources: Sources) -> pl.LazyFrame:

@@ -214,16 +214,32 @@ def test_of_copies_on_several_days_the_first_day_keeps_it(shop, together):
     assert settled.duplicates == 1
 
 
-def test_when_the_first_copy_goes_the_next_one_counts(shop):
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [(["e2 2026-01-02T11:00:00Z"], {2: ["e2"], 9: ["e1"]}), ([], {9: ["e1"]})],
+    ids=["alone", "with its whole day"],
+)
+def test_when_the_first_copy_goes_the_next_one_counts(shop, left, expected):
     shop.events("late.csv", "e1 2026-01-09T10:00:00Z")
     shop.events("early.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-01-02T11:00:00Z")
     shop.run()
-    shop.events("early.csv", "e2 2026-01-02T11:00:00Z")
+    shop.events("early.csv", *left)
 
     settled = shop.run()
 
-    assert shop.days() == {2: ["e2"], 9: ["e1"]}
+    assert shop.days() == expected
     assert settled.days == (date(2026, 1, 2), date(2026, 1, 9))
+
+
+def test_an_earlier_day_that_was_settled_alone_is_looked_at_when_the_later_one_is(shop):
+    shop.events("late.csv", "e1 2026-01-09T10:00:00Z", "e2 2026-01-09T11:00:00Z")
+    shop.run()
+    shop.events("early.csv", "e1 2026-01-02T10:00:00Z")
+    shop.run(until=date(2026, 1, 5))
+
+    shop.run()
+
+    assert shop.days() == {2: ["e1"], 9: ["e2"]}
 
 
 @pytest.mark.parametrize(("later", "kept"), [("2026-01-31", 1), ("2026-02-01", 2)], ids=["30 days", "31 days"])
