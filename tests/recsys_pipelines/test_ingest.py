@@ -14,6 +14,7 @@ import pytest
 from data_contracts.directory import DirectoryBlobs
 from data_contracts.documents import TenantDocument, parse
 from data_contracts.errors import BlobChanged
+from data_contracts.open import open_blobs
 from data_contracts.tables import EVENTS, ITEMS, USERS
 from recsys_pipelines.contract import schema
 from recsys_pipelines.ingest import Landing, Settled, land, settle
@@ -380,6 +381,20 @@ def test_a_blocked_file_is_not_settled(shop):
     shop.run()
 
     assert shop.days() == {2: ["e1"]}
+
+
+@pytest.mark.slow  # a real HTTP peer that speaks S3
+def test_a_lake_on_s3_holds_the_same_as_one_in_a_directory(shop, bucket, s3_environ):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e1 2026-01-03T10:00:00Z", "e2 2026-01-03T10:00:00Z", "bad soon")
+    shop.run()
+    blobs = open_blobs(f"s3://{bucket}/lake", s3_environ)
+
+    for _ in range(2):
+        land(shop.document, shop.folder, Lake(blobs), environ={}, now=NOW)
+        settle(shop.document, Lake(blobs), until=UNTIL)
+
+    found = {entry.key: hashlib.sha256(blobs.read(entry.key)).hexdigest() for entry in blobs.entries("")}
+    assert found == shop.tree()
 
 
 def test_tenants_with_the_same_files_share_nothing(shop):
