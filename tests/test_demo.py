@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -101,6 +102,47 @@ def test_every_answer_is_logged_before_it_leaves(home, server):
     spooled = [path for folder in ("spool", "landing") for path in (home[0] / folder).rglob("*") if path.is_file()]
 
     assert any(request_id in path.read_text() for path in spooled)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """What a real browser makes of a page, with no network but loopback: its text after the scripts have run."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine; .ci/run installs it with the system's package manager")
+    quiet = "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+    offline = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+
+    def dom(url):
+        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", *quiet.split(), offline]
+        command += [f"--user-data-dir={tmp_path}", "--virtual-time-budget=8000", "--dump-dom", url]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    return dom
+
+
+def test_the_report_opens_in_a_browser_without_a_network(home, browser):
+    (report,) = home[0].glob("reports/demo/2026-01-28/home/report.html")
+
+    page = browser(report.as_uri())
+
+    assert "ungated" in page.lower()
+    assert page.count("<svg") >= 8
+    assert "ndcg@10" in page
+
+
+def test_the_quality_page_opens_in_a_browser_without_a_network(home, browser):
+    page = browser((home[0] / "reports/demo/2026-01-28/quality.html").as_uri())
+
+    assert "events.csv" in page
+    assert "events.type.one_of" in page
+
+
+def test_the_api_docs_draw_every_endpoint_in_a_browser_without_a_network(server, browser):
+    page = browser(f"http://127.0.0.1:{server}/docs")
+
+    assert 'data-path="/v1/recommend"' in page
+    assert 'data-path="/v1/similar"' in page
 
 
 def test_a_rollback_is_followed_while_serving(home, server):
