@@ -1,8 +1,9 @@
 """Ranking: ``recommend`` and ``similar`` turn a bundle and a query into an answer, and nothing else goes in.
 
 Sources are first asked for ``max(5 k, 200)`` candidates each. If less than ``k`` of them pass filters and caps, they
-are asked again for all that pass the filters, and the fallback ladder fills what is still missing. So a short answer
-means that there is nothing else. The trace and the counts are those of the last round.
+are asked for as many that pass the filters; if caps still leave too few, for all of those, and the fallback ladder
+fills what is then missing. So a short answer means that there is nothing else. Trace and counts are those of the last
+round.
 """
 
 from collections.abc import Sequence
@@ -61,24 +62,32 @@ def _answered(bundle: Bundle, query: Query, plan: Plan) -> Answer:
 
 
 def _ranked(situation: Situation) -> Trace:
+    """The first of three rounds that suffices: any candidates; those that pass the filters; all of those, and rungs."""
     if situation.included is None:
-        pools, voices = _pools(situation, situation.ask)
-        blended = blend(pools, voices, situation.catalog.tally)
-        trace = Trace(situation, pools, voices, blended, fold(blended.slate, situation))
+        trace = _traced(situation, situation.ask)
         if _suffices(trace):
             return trace
-    return _ranked_from_all(situation)
+    passing = msgspec.structs.replace(situation.ask, allowed=allowed(situation))
+    trace = _traced(situation, passing)
+    if _suffices(trace):
+        return trace
+    everything = _traced(situation, msgspec.structs.replace(passing, depth=len(situation.catalog)))
+    return everything if _suffices(everything) or situation.included is not None else _filled_up(everything)
 
 
-def _ranked_from_all(situation: Situation) -> Trace:
-    """The second round: every candidate that passes the filters, and behind them the rungs of the ladder."""
-    ask = msgspec.structs.replace(situation.ask, depth=len(situation.catalog), allowed=allowed(situation))
-    situation = msgspec.structs.replace(situation, ask=ask)
+def _traced(situation: Situation, ask: Ask) -> Trace:
+    situation = situation if ask is situation.ask else msgspec.structs.replace(situation, ask=ask)
     pools, voices = _pools(situation, ask)
     blended = blend(pools, voices, situation.catalog.tally)
-    rungs = newcomers(blended.slate.items, ladder(situation)) if situation.included is None else ()
-    blended = extended(blended, rungs, len(pools))
-    return Trace(situation, (*pools, *rungs), voices, blended, fold(blended.slate, situation), len(rungs))
+    return Trace(situation, pools, voices, blended, fold(blended.slate, situation))
+
+
+def _filled_up(trace: Trace) -> Trace:
+    """The same candidates with the rungs of the ladder behind them."""
+    rungs = newcomers(trace.blend.slate.items, ladder(trace.situation))
+    blended = extended(trace.blend, rungs, len(trace.pools))
+    steps = fold(blended.slate, trace.situation)
+    return Trace(trace.situation, (*trace.pools, *rungs), trace.voices, blended, steps, len(rungs))
 
 
 def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[Voice, ...]]:

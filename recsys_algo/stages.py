@@ -5,7 +5,6 @@ whole catalog when sources are asked for more. No stage logs, counts or explains
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,15 +16,12 @@ Stage = Callable[[Slate, Situation], Slate]
 Predicate = Callable[[Items, Situation], Mask | None]
 
 
-@dataclass(frozen=True)
 class Filter:
     """A stage that keeps the items of which ``keeps`` is true; None keeps all of them."""
 
-    keeps: Predicate
-
-    @property
-    def __name__(self) -> str:
-        return self.keeps.__name__
+    def __init__(self, keeps: Predicate) -> None:
+        self.keeps = keeps
+        self.__name__ = keeps.__name__
 
     def __call__(self, slate: Slate, situation: Situation) -> Slate:
         keep = self.keeps(slate.items, situation)

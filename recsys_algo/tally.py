@@ -25,13 +25,16 @@ class Tally:
         return totals
 
     def largest(self, items: Items, numbers: Keys, wanted: Items) -> Keys:
-        """For each wanted item the largest of its numbers (which are not negative); 0 if it has none."""
+        """For each wanted item, all of them distinct, the largest of its numbers; 0 if it has none above that."""
         row = self._row()
-        np.maximum.at(row, items, numbers)
-        largest: Keys = row[wanted]
-        row[items] = 0
+        row[wanted] = np.arange(1, len(wanted) + 1)
+        places = row[items]
+        row[wanted] = 0
         self._rows.append(row)
-        return largest
+        entries = places.nonzero()[0]
+        largest = np.zeros(len(wanted) + 1, np.int64)
+        np.maximum.at(largest, places[entries], numbers[entries])
+        return largest[1:]
 
     def _row(self) -> Keys:
         try:
