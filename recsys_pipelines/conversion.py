@@ -144,21 +144,21 @@ def _zoned(time: pl.Expr, dtype: pl.DataType, field: Field) -> pl.Expr:
 
 def _iso(texts: pl.Series, zone: str) -> pl.Series:
     """ISO 8601 with any offset, or without one in ``zone``; one more pattern only while rows are left unread."""
-    times, spelled = _offset_times(texts), texts
-    for pattern in (_OFFSET, *_NO_OFFSET):
+    times = _offset_times(texts)
+    if times.null_count() == texts.null_count():
+        return times.rename(texts.name)
+    spelled = texts.str.to_uppercase().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T${2}")
+    readers: list[Callable[[pl.Series], pl.Series]] = [_offset_times]
+    readers += [partial(_local_times, pattern=pattern, zone=zone) for pattern in _NO_OFFSET]
+    for read in readers:
+        times = times.zip_with(times.is_not_null(), read(spelled))
         if times.null_count() == texts.null_count():
             break
-        if pattern == _OFFSET:
-            spelled = texts.str.to_uppercase().str.replace(r"^(\d{4}-\d\d-\d\d) +(\d)", "${1}T${2}")
-            more = _offset_times(spelled)
-        else:
-            more = _local_times(spelled, pattern, zone)
-        times = times.zip_with(times.is_not_null(), more)
     return times.rename(texts.name)
 
 
 def _offset_times(texts: pl.Series) -> pl.Series:
-    return texts.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC")
+    return texts.str.to_datetime(_OFFSET, strict=False, time_unit="us", time_zone="UTC")
 
 
 def _local_times(texts: pl.Series, pattern: str, zone: str) -> pl.Series:
