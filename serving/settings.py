@@ -23,7 +23,7 @@ OF_OTHERS = frozenset(
     for name in (
         *("HOME", "LAKE", "LANDING", "STORE", "S3_ENDPOINT", "S3_REGION", "S3_ALLOW_HTTP"),
         *("SIGNING_KEY", "VERIFY_KEYS", "REQUIRE_SIGNATURE"),
-        *("TENANTS", "TRACEBACK", "SHARED_DATA", "GOLDEN"),
+        *("TENANTS", "TRACEBACK", "SHARED_DATA", "GOLDEN", "MLFLOW", "MLFLOW_ARTIFACTS", "DAGSTER_POSTGRES"),
     )
 )
 CLOSE = 0.8  # of difflib's similarity: a letter left out, doubled or swapped, a plural
