@@ -11,6 +11,15 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from data_contracts.errors import ContractError
+from jobs.commands.demo import demo
+from jobs.commands.doctor import doctor
+from jobs.commands.explain import explain
+from jobs.commands.generate import generate
+from jobs.commands.releases import releases, rollback
+from jobs.commands.run import daily
+from jobs.commands.serve import serve
+from jobs.commands.tenants import tenants
+from jobs.commands.ui import ui
 
 OURS = ("data_contracts", "recsys_algo", "recsys_pipelines", "recsys_eval", "serving", "assets", "jobs")
 STATE = "All state is under RECSYS_HOME (default ./.recsys). Start with `recsys demo`."
@@ -18,17 +27,10 @@ STATE = "All state is under RECSYS_HOME (default ./.recsys). Start with `recsys 
 app = App(name="recsys", help=f"Build, gate, publish, serve and explain recommendations, tenant by tenant.\n\n{STATE}")
 run = App(name="run", help="Run a job here, recorded like every other run.")
 
-app.command("jobs.commands.demo:demo", help="The main job on the demo data: from raw events to recommendations.")
 app.command(run)
-run.command("jobs.commands.run:daily", help="Ingest, validate, train, evaluate, gate and publish.")
-app.command("jobs.commands.releases:releases", help="What was published, and what is served now.")
-app.command("jobs.commands.releases:rollback", help="Serve an earlier generation again; computes nothing.")
-app.command("jobs.commands.serve:serve", help="The HTTP server.")
-app.command("jobs.commands.explain:explain", help="Why a user gets these items, or does not get one.")
-app.command("jobs.commands.doctor:doctor", help="What state a tenant's data is in.")
-app.command("jobs.commands.generate:generate", help="Write a synthetic shop of any size.")
-app.command("jobs.commands.ui:ui", help="Dagster's UI with this installation's tenants.")
-app.command("jobs.commands.tenants:tenants", help="The tenants of this installation.")
+run.command(daily)
+for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants):
+    app.command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

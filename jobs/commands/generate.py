@@ -5,6 +5,8 @@ from typing import Literal
 
 from rich.console import Console
 
+from data_contracts.errors import ContractError
+
 
 def generate(  # noqa: PLR0913  (the options of one generator)
     out: Path,
@@ -27,7 +29,7 @@ def generate(  # noqa: PLR0913  (the options of one generator)
     items
         How many items.
     events
-        About how many events.
+        How many events.
     days
         Over how many days.
     seed
@@ -37,5 +39,8 @@ def generate(  # noqa: PLR0913  (the options of one generator)
     """
     from recsys_pipelines.synthetic import write_shop  # noqa: PLC0415  (numpy and Polars: 0.5 s)
 
-    write_shop(out, users=users, items=items, events=events, days=days, seed=seed, file_format=format)
-    Console().print(f"wrote about {events:,} events of {users:,} users on {items:,} items to {out}")
+    try:
+        write_shop(out, users=users, items=items, events=events, days=days, seed=seed, file_format=format)
+    except ValueError as error:
+        raise ContractError(str(error)) from error
+    Console().print(f"wrote {events:,} events of {users:,} users on {items:,} items to {out}")
