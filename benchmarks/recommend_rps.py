@@ -1,8 +1,13 @@
-"""``POST /v1/recommend`` over a bare Litestar endpoint that returns the same bytes: requests per second, and their ratio.
+"""``POST /v1/recommend`` over a bare Litestar endpoint that returns the same bytes, in requests per second.
 
 Both servers run with one worker and the same granian settings; the load comes from this process over loopback, in
 turns, so that what else the machine does hits both. The recommending server does all its work: it ranks, writes the
-exposure log, counts, and writes an access log (to a file). Run it with ``python benchmarks/recommend_rps.py``.
+exposure log, counts, and writes an access log (to a file). Two kinds of traffic:
+
+- `anew`: every request is by another known user, and the server remembers no list: each is ranked.
+- `visits`: half of the requests are by strangers, half by known users who come back (Zipf); settings as they are.
+
+The aim is 0.5. In process, CPU time per request is measured without any server.
 """
 
 import argparse
@@ -15,25 +20,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from benchmarks._load import answers_per_second, post
+from data_contracts.directory import DirectoryBlobs
+from data_contracts.manifest import Lineage, Window
+from recsys_algo.encode import encode_catalog, encode_table, load_items
+from recsys_pipelines.publish import Candidate, publish
 
-from data_contracts.directory import DirectoryBlobs  # noqa: E402 - the checkout may not be installed
-from data_contracts.manifest import Lineage, Window  # noqa: E402
-from recsys_algo.encode import encode_catalog, encode_table, load_items  # noqa: E402
-from recsys_pipelines.publish import Candidate, publish  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 ITEMS, USERS, LISTED, NEIGHBORS, HISTORY = 10_000, 5_000, 1_000, 50, 20
 CONNECTIONS = 16
+SOLD_OUT_SHARE = 0.03
+ANEW = {"RECSYS_ANSWERS_KEPT_MB": "0"}
 DOCUMENT = {
     "schema": "recsys.tenant/1",
     "tenant": "bench",
@@ -73,7 +80,7 @@ def publish_world(home: Path) -> None:
         "category": [f"category-{number % 40}" for number in range(ITEMS)],
         "price_minor": rng.integers(100, 50_000, ITEMS).tolist(),
         "currency": ["EUR"] * ITEMS,
-        "available": (rng.random(ITEMS) > 0.03).tolist(),
+        "available": (rng.random(ITEMS) > SOLD_OUT_SHARE).tolist(),
     }
     encoded = [encode_catalog(catalog, folder)]
     items = load_items(folder)
@@ -115,9 +122,23 @@ def publish_world(home: Path) -> None:
     publish(candidate, DirectoryBlobs(home / "store"), now=NOW, by="bench", keep=3)
 
 
-def asked_by(user: int) -> bytes:
+def asked_by(user: int | str) -> bytes:
     """The body that this user sends."""
     return json.dumps({"surface": "home", "k": 20, "user": {"user_id": f"user-{user:05}"}}).encode()
+
+
+def everybody() -> list[bytes]:
+    """Each known user once."""
+    return [asked_by(user) for user in range(USERS)]
+
+
+def visits(count: int = 20_000) -> list[bytes]:
+    """Half of them by strangers, half by known users of whom some come often (Zipf)."""
+    rng = np.random.default_rng(11)
+    users = (rng.zipf(1.2, count) - 1) % USERS
+    return [
+        asked_by(f"stranger-{n}" if stranger else int(users[n])) for n, stranger in enumerate(rng.random(count) < 0.5)
+    ]
 
 
 def bare_app(body: bytes) -> Any:
@@ -142,45 +163,42 @@ def serve_bare(port: int) -> None:
 
     from serving.__main__ import HOW_TO_SERVE  # noqa: PLC0415
 
-    Granian("recommend_rps:bare", port=port, workers=1, **HOW_TO_SERVE).serve()
+    Granian("benchmarks.recommend_rps:bare", port=port, workers=1, **HOW_TO_SERVE).serve()
 
 
-def in_process(home: Path, requests: int = 2_000, rounds: int = 5) -> None:
+def in_process(home: Path, rounds: int = 5) -> None:
     """CPU microseconds per request, without any server: ASGI messages in, ASGI messages out."""
+    with (home / "access.log").open("w") as log, redirect_stdout(log):
+        apps = {"anew": (app(home, ANEW), everybody()[:2_000]), "visits": (app(home, {}), visits()[:5_000])}
+    body = asyncio.run(one(apps["anew"][0], asked_by(0)))[1]["body"]
+    (home / "body.json").write_bytes(body)
+    print(f"answer: {len(body)} bytes, {len(json.loads(body)['items'])} items of {ITEMS}")
+    apps = {"bare": (bare_app(body), everybody()[:2_000]), **apps}
+    times: dict[str, list[float]] = {name: [] for name in apps}
+    for _ in range(rounds):
+        for name, (application, bodies) in apps.items():
+            times[name].append(asyncio.run(cost_us(application, bodies)))
+    typical = {name: statistics.median(found) for name, found in times.items()}
+    print("in process, CPU us per request: " + ", ".join(f"{name} {us:.0f}" for name, us in typical.items()))
+
+
+def app(home: Path, changes: dict[str, str]) -> Any:
+    """The real application, with everything loaded."""
     from serving.app import create_app  # noqa: PLC0415
     from serving.settings import Settings  # noqa: PLC0415
 
-    async def measured() -> None:
-        out = sys.stdout
-        with (home / "access.log").open("w") as log:
-            sys.stdout = log
-            real = create_app(Settings.from_environ({"RECSYS_HOME": str(home)}), {"RECSYS_HOME": str(home)})
-            sys.stdout = out
-            real.state.recommender.reloader.poll()
-            body = (await one(real, asked_by(0)))[1]["body"]
-            (home / "body.json").write_bytes(body)
-            apps = {"bare": bare_app(body), "recommend": real}
-            times: dict[str, list[float]] = {name: [] for name in apps}
-            for _ in range(rounds):
-                for name, app in apps.items():
-                    times[name].append(await cost_us(app, requests))
-        typical = {name: statistics.median(found) for name, found in times.items()}
-        print(f"answer: {len(body)} bytes, {len(json.loads(body)['items'])} items of {ITEMS}")
-        print(
-            f"in process, CPU us per request: bare {typical['bare']:.0f}, recommend {typical['recommend']:.0f} "
-            f"(ratio {typical['bare'] / typical['recommend']:.2f})"
-        )
-
-    asyncio.run(measured())
+    environ = {"RECSYS_HOME": str(home), **changes}
+    made = create_app(Settings.from_environ(environ), environ)
+    made.state.recommender.reloader.poll()
+    return made
 
 
-async def cost_us(app: Any, requests: int) -> float:
+async def cost_us(application: Any, bodies: list[bytes]) -> float:
     """CPU time of this process per request, in microseconds."""
-    bodies = [asked_by(user % USERS) for user in range(requests)]
     begun = time.process_time()
     for body in bodies:
-        await one(app, body)
-    return (time.process_time() - begun) / requests * 1e6
+        await one(application, body)
+    return (time.process_time() - begun) / len(bodies) * 1e6
 
 
 async def one(app: Any, body: bytes) -> list[dict[str, Any]]:
@@ -208,46 +226,47 @@ async def one(app: Any, body: bytes) -> list[dict[str, Any]]:
 
 
 def over_http(home: Path, rounds: int, seconds: float) -> None:
-    """Requests per second of both servers, in turns."""
-    with server(home, bare_command) as bare_port, server(home, real_command) as port:
-        ports = {"bare": bare_port, "recommend": port}
-        for each in ports.values():
-            asyncio.run(load(each, 1.0))
-        found: dict[str, list[float]] = {name: [] for name in ports}
+    """Requests per second of all three, in turns."""
+    everyone, visitors = _posts(everybody()), _posts(visits())
+    with (
+        server(home, [sys.executable, "-m", "benchmarks.recommend_rps", "--bare"], {}) as bare_port,
+        server(home, [sys.executable, "-m", "serving", "--port"], ANEW) as anew_port,
+        server(home, [sys.executable, "-m", "serving", "--port"], {}) as visits_port,
+    ):
+        asked = {"bare": (bare_port, everyone), "anew": (anew_port, everyone), "visits": (visits_port, visitors)}
+        for port, requests in asked.values():
+            rate(port, requests, 1.0)
+        found: dict[str, list[float]] = {name: [] for name in asked}
         for number in range(rounds):
-            for name in sorted(ports, reverse=bool(number % 2)):
-                found[name].append(asyncio.run(load(ports[name], seconds)))
-            print(f"round {number + 1}: " + ", ".join(f"{name} {found[name][-1]:,.0f}/s" for name in ports))
-    ratios = sorted(ours / theirs for ours, theirs in zip(found["recommend"], found["bare"], strict=True))
-    print(
-        f"over HTTP, 1 worker, {CONNECTIONS} connections: bare {statistics.median(found['bare']):,.0f}/s, "
-        f"recommend {statistics.median(found['recommend']):,.0f}/s; "
-        f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}), aim >= 0.5"
-    )
+            for name in sorted(asked, reverse=bool(number % 2)):
+                found[name].append(rate(*asked[name], seconds))
+            print(f"round {number + 1}: " + ", ".join(f"{name} {found[name][-1]:,.0f}/s" for name in asked))
+    for name in ("anew", "visits"):
+        ratios = sorted(ours / theirs for ours, theirs in zip(found[name], found["bare"], strict=True))
+        print(
+            f"{name}: {statistics.median(found[name]):,.0f}/s over {statistics.median(found['bare']):,.0f}/s bare, "
+            f"ratio {statistics.median(ratios):.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f}), aim >= 0.5"
+        )
 
 
-def bare_command(port: int) -> list[str]:
-    return [sys.executable, str(Path(__file__)), "--bare", str(port)]
+def _posts(bodies: list[bytes]) -> list[bytes]:
+    return [post("/v1/recommend", body) for body in bodies]
 
 
-def real_command(port: int) -> list[str]:
-    return [sys.executable, "-m", "serving", "--port", str(port), "--workers", "1"]
+def rate(port: int, requests: list[bytes], seconds: float) -> float:
+    """Answers per second."""
+    return asyncio.run(answers_per_second(port, requests, CONNECTIONS, seconds))
 
 
 @contextmanager
-def server(home: Path, command: Callable[[int], list[str]]) -> Iterator[int]:
+def server(home: Path, command: list[str], changes: dict[str, str]) -> Iterator[int]:
     """A server process on a free port, ready; stopped afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environ = {
-        **os.environ,
-        "RECSYS_HOME": str(home),
-        "BENCH_BODY": str(home / "body.json"),
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "benchmarks"))),
-    }
+    environ = {**os.environ, "RECSYS_HOME": str(home), "BENCH_BODY": str(home / "body.json"), **changes}
     with (home / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(command(port), env=environ, stdout=log, stderr=log)
+        process = subprocess.Popen([*command, str(port)], env=environ, cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_for(port, process)
             yield port
@@ -260,75 +279,13 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until it answers a request with 200."""
     for _ in range(300):
         try:
-            if asyncio.run(load(port, 0.01)) > 0:
+            if rate(port, _posts(everybody()[:CONNECTIONS]), 0.05) > 0:
                 return
-        except (OSError, AssertionError):
+        except OSError:
             time.sleep(0.1)
         if process.poll() is not None:
             raise SystemExit(f"the server on port {port} ended with {process.returncode}")
     raise SystemExit(f"the server on port {port} did not start")
-
-
-class Client(asyncio.Protocol):
-    """One connection that always has one request on its way."""
-
-    def __init__(self, requests: list[bytes], done: asyncio.Future[None]) -> None:
-        self.requests, self.done = requests, done
-        self.answered = 0
-        self.missing = 0
-        self.stopping = False
-        self.transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
-        self.ask()
-
-    def ask(self) -> None:
-        self.transport.write(self.requests[self.answered % len(self.requests)])
-
-    def data_received(self, data: bytes) -> None:
-        if not self.missing:
-            assert data.startswith(b"HTTP/1.1 200"), data[:200]
-            head, _, rest = data.partition(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-            self.missing = length - len(rest)
-        else:
-            self.missing -= len(data)
-        if self.missing == 0:
-            self.answered += 1
-            if self.stopping:
-                self.transport.close()
-            else:
-                self.ask()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_result(None)
-
-
-async def load(port: int, seconds: float) -> float:
-    """Answers per second over all connections."""
-    loop = asyncio.get_running_loop()
-    clients = []
-    for number in range(CONNECTIONS):
-        done: asyncio.Future[None] = loop.create_future()
-        client = Client([request(user) for user in range(number, USERS, CONNECTIONS)], done)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
-        clients.append(client)
-    begun = time.perf_counter()
-    await asyncio.sleep(seconds)
-    took, answered = time.perf_counter() - begun, sum(client.answered for client in clients)
-    for client in clients:
-        client.stopping = True
-    await asyncio.wait([client.done for client in clients], timeout=10)
-    return answered / took
-
-
-def request(user: int) -> bytes:
-    """A whole HTTP request."""
-    body = asked_by(user)
-    head = f"POST /v1/recommend HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    return head.encode() + b"\r\n\r\n" + body
 
 
 if __name__ == "__main__":

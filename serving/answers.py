@@ -7,8 +7,7 @@ A test holds this against the core, and against itself without a memory.
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import fields
-from operator import attrgetter
+from datetime import datetime
 
 import msgspec
 
@@ -16,10 +15,11 @@ from data_contracts.records import ExposedItem
 from recsys_algo.bundle import Bundle
 from recsys_algo.errors import UnknownStrategy
 from recsys_algo.rank import recommend, similar
-from recsys_algo.situation import Answer, Query
+from recsys_algo.situation import Answer
 from recsys_algo.stringmap import StringMap
 from serving.errors import UnknownType
-from serving.requests import KINDS, Options
+from serving.queries import recommend_query, similar_query
+from serving.requests import KINDS, RecommendRequest, SimilarRequest
 from serving.responses import Notice, Traced
 from serving.shelf import Served
 from serving.shown import notices, places, traced
@@ -27,7 +27,7 @@ from serving.shown import notices, places, traced
 DAY_S = 86_400
 OVERHEAD_BYTES = 1_500  # of a key, a record and its small parts
 encode = msgspec.json.Encoder().encode
-_all_but_now = attrgetter(*(field.name for field in fields(Query) if field.name != "now"))
+Form = RecommendRequest | SimilarRequest
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +55,14 @@ class Answers:
         self._bytes = 0
         self._lists: OrderedDict[Hashable, Listed] = OrderedDict()
 
-    def listed(self, served: Served, query: Query, kind: str | None, options: Options) -> Listed:
-        """The list for this query; ``kind`` is that of similar items, or None. Raises ``UnknownType``."""
-        if options.include_trace or not self._largest_bytes:
-            return _listed(served.bundle, query, kind, options)
-        key = _key(served, query, kind, options)
+    def listed(self, served: Served, form: Form, now: datetime) -> Listed:
+        """The list for a request of this form (`queries.form_of`). Raises ``UnknownType``."""
+        if form.options.include_trace or not self._largest_bytes:
+            return _listed(served.bundle, form, now)
+        key = _key(served, form, now)
         found = self._lists.get(key)
         if found is None:
-            found = _listed(served.bundle, query, kind, options)
+            found = _listed(served.bundle, form, now)
             self._remember(key, found)
         else:
             self._lists.move_to_end(key)
@@ -76,11 +76,10 @@ class Answers:
             self._bytes -= forgotten.bytes
 
 
-def _key(served: Served, query: Query, kind: str | None, options: Options) -> Hashable:
-    """All that a list depends on: which generation, what is asked, the day, and what is shown of it."""
-    shown = (options.include_reasons, options.explain, options.include_item)
-    day = int(query.now.timestamp() // DAY_S)
-    return served.tag, served.manifest.tenant, served.manifest.surface, encode((kind, day, _all_but_now(query), shown))
+def _key(served: Served, form: Form, now: datetime) -> Hashable:
+    """All that a list depends on: which generation, which kind of list, the day, and the form."""
+    place = served.manifest.tenant, served.manifest.surface
+    return served.tag, place, type(form), int(now.timestamp() // DAY_S), encode(form)
 
 
 def users_of(bundle: Bundle) -> tuple[StringMap, ...]:
@@ -89,9 +88,9 @@ def users_of(bundle: Bundle) -> tuple[StringMap, ...]:
     return tuple(users for source in sources if (users := getattr(source, "users", None)) is not None)
 
 
-def _listed(bundle: Bundle, query: Query, kind: str | None, options: Options) -> Listed:
-    answer = _answer(bundle, query, kind)
-    shown = places(answer, bundle, options)
+def _listed(bundle: Bundle, form: Form, now: datetime) -> Listed:
+    answer = _similar(bundle, form, now) if isinstance(form, SimilarRequest) else _recommended(bundle, form, now)
+    shown = places(answer, bundle, form.options)
     exposed = [ExposedItem(item_id=p.item_id, rank=p.rank, score=p.score, source=p.source) for p in shown]
     return Listed(
         items=msgspec.Raw(encode(shown)),
@@ -100,18 +99,20 @@ def _listed(bundle: Bundle, query: Query, kind: str | None, options: Options) ->
         fallback_level=answer.fallback_level,
         counts=dict(answer.counts),
         notices=notices(answer),
-        trace=traced(answer) if options.include_trace else None,
+        trace=traced(answer) if form.options.include_trace else None,
     )
 
 
-def _answer(bundle: Bundle, query: Query, kind: str | None) -> Answer:
-    if kind is not None:
-        _require_kind(kind, bundle)
-        return similar(bundle, query.anchors, query, kind)
+def _recommended(bundle: Bundle, form: RecommendRequest, now: datetime) -> Answer:
     try:
-        return recommend(bundle, query)
+        return recommend(bundle, recommend_query(form, now, bundle.ranking.k))
     except UnknownStrategy as error:
         raise UnknownType(str(error)) from error
+
+
+def _similar(bundle: Bundle, form: SimilarRequest, now: datetime) -> Answer:
+    _require_kind(form.kind, bundle)
+    return similar(bundle, form.item_ids, similar_query(form, now, bundle.ranking.k), form.kind)
 
 
 def _require_kind(kind: str, bundle: Bundle) -> None:

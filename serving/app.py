@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from litestar import Litestar
 from litestar.datastructures import State
 
 from data_contracts.open import open_blobs
@@ -69,7 +68,6 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
                 "settings": settings,
                 "required": settings.required,
                 "recommender": recommender,
-                "metrics": counted,
                 "log": log,
                 "draining": run.is_draining if run else lambda: False,
                 **(_described(settings) if settings.has_docs else {}),
@@ -142,7 +140,7 @@ def _described(settings: Settings) -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+async def _lifespan(app: Server) -> AsyncIterator[None]:
     """Load before the first request if that is quick, follow the store, and leave no exposure behind."""
     settings: Settings = app.state.settings
     recommender: Recommender = app.state.recommender
@@ -150,11 +148,13 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(recommender.reloader.run(settings.reload_every_s)),
         asyncio.create_task(recommender.exposures.keep(keep_every_s)),
+        asyncio.create_task(app.settle_for_ever()),
     ]
     await _at_most(FIRST_LOAD_S, recommender.reloader.polled.wait())
     yield
     for task in tasks:
         task.cancel()
+    app.settle()
     await _at_most(LAST_LANDING_S, recommender.exposures.land(everything=True))
 
 

@@ -7,14 +7,20 @@ from serving.identity import Headers
 
 @dataclass(slots=True)
 class Call:
-    """``started`` is of ``time.perf_counter``; ``timings`` are in milliseconds; ``endpoint`` is its name in metrics."""
+    """``started`` is of ``time.perf_counter``, ``ended`` of ``time.time``, ``seconds`` what lies between.
+
+    ``timings`` are in milliseconds; ``endpoint`` is its name in metrics; ``recorded``: its exposure was written.
+    """
 
     request_id: str
     started: float
     headers: Headers = ()
     status: int = 0
+    ended: float = 0.0
+    seconds: float = 0.0
     endpoint: str = ""
     known_path: bool = False
+    recorded: bool = False
     tenant: str = ""
     surface: str = ""
     generation: int = 0

@@ -44,8 +44,8 @@ class ExposureLog:
     clock: Callable[[], datetime]
     _pseudonyms: dict[str, Pseudonyms] = field(default_factory=dict)
 
-    def record(self, shown: Shown, latency_ms: float) -> None:
-        """Write one record. What cannot be written is counted and logged, and never stops the answer."""
+    def record(self, shown: Shown, latency_ms: float) -> bool:
+        """Write one record, if it can be written: otherwise that is counted and logged, and the answer goes out."""
         ts = self.clock()
         tenant = shown.meta.tenant_id
         line = _ENCODER.encode(exposure(shown, self.subject(tenant, shown), ts, latency_ms))
@@ -54,8 +54,8 @@ class ExposureLog:
         except SegmentLost as lost:
             self.metrics.exposures_dropped.labels(lost.reason).inc()
             self.log.error("exposure_dropped", request_id=shown.meta.request_id, reason=lost.reason, detail=str(lost))
-        else:
-            self.metrics.exposures.inc()
+            return False
+        return True
 
     async def keep(self, every_s: float) -> None:
         """Finish and land segments for ever. What cannot be landed now is tried again."""

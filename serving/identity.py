@@ -32,8 +32,6 @@ def header(headers: Headers, name: bytes) -> bytes | None:
 
 
 def uuid7(now_ns: int) -> str:
-    """48 bits of milliseconds, 74 random ones, and the version between them."""
-    random = int.from_bytes(os.urandom(10))
-    value = (now_ns // 1_000_000 & 0xFFFFFFFFFFFF) << 80 | 7 << 76 | (random >> 68 & 0xFFF) << 64 | 2 << 62
-    text = f"{value | random & 0x3FFFFFFFFFFFFFFF:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """48 bits of milliseconds, 74 random ones, and version and variant between them."""
+    time, chance = f"{now_ns // 1_000_000:012x}", os.urandom(10).hex()
+    return f"{time[:8]}-{time[8:]}-7{chance[:3]}-{'89ab'[int(chance[3], 16) & 3]}{chance[4:7]}-{chance[7:19]}"

@@ -59,19 +59,19 @@ class AccessLog:
         self._pseudonym = pseudonym
         self._only_errors = only_errors
 
-    def write(self, call: Call, scope: Mapping[str, Any], seconds: float) -> None:
+    def write(self, call: Call, scope: Mapping[str, Any]) -> None:
         """The line of a request that was answered."""
         if self._only_errors and call.status < FIRST_ERROR:
             return
         line = Line(
             event="request",
             level=_LEVELS.get(call.status // 100, "error"),
-            timestamp=datetime.now(UTC),
+            timestamp=datetime.fromtimestamp(call.ended, UTC),
             request_id=call.request_id,
             method=scope["method"],
             path=self._path(call, scope),
             status=call.status,
-            ms=round(seconds * 1e3, 3),
+            ms=round(call.seconds * 1e3, 3),
             tenant=call.tenant,
             surface=call.surface,
             generation=call.generation,

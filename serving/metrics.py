@@ -83,16 +83,17 @@ class Metrics:
         self._answered: dict[tuple[str, str, bool], _Answered] = {}
         self._good: dict[tuple[str, int], tuple[Histogram, Counter]] = {}
 
-    def answered(self, endpoint: str, call: Call, seconds: float) -> None:
+    def answered(self, endpoint: str, call: Call) -> None:
         """Count one answer of a recommending endpoint."""
         outcome = _OUTCOMES.get(call.status // 100, "error")
         counted = self._counted(endpoint, outcome, empty=outcome == "ok" and not call.returned)
         counted.requests.inc()
-        counted.latency.observe(seconds)
+        counted.latency.observe(call.seconds)
         if outcome == "ok":
             returned, fallbacks = self._counted_good(endpoint, call.fallback_level)
             returned.observe(call.returned)
             fallbacks.inc()
+            self.exposures.inc(call.recorded)
             for code in call.warnings:
                 self.warnings.labels(endpoint, code).inc()
 

@@ -1,63 +1,101 @@
-"""From a clean request to the query that the ranking core understands."""
+"""From a clean request to its form, and from the form to the query that the ranking core understands."""
 
 from datetime import datetime
+from typing import TypeVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from data_contracts import documents
 from data_contracts.records import Consent
 from recsys_algo import situation
 from recsys_algo.situation import Query
 from recsys_algo.stringmap import StringMap
-from serving.requests import NO_CONSTRAINTS, NOBODY, Constraints, RecommendRequest, SimilarRequest, User
-from serving.shelf import Served
+from serving.requests import (
+    NO_CONSTRAINTS,
+    NOBODY,
+    NOWHERE,
+    PLAIN,
+    Constraints,
+    Context,
+    Options,
+    RecommendRequest,
+    SimilarRequest,
+    User,
+)
 
 ANYTHING = situation.Constraints()
+T = TypeVar("T", bound=RecommendRequest | SimilarRequest)
 
 
-def recommend_query(request: RecommendRequest, now: datetime, served: Served) -> Query:
-    """``context.now`` replaces ``now``; the item of the page is the first anchor; without consent nobody asks."""
-    page, anchors = request.context.page_item_id, request.anchors.item_ids
-    user = known(asking(request.user, request.consent), served.users)
+def form_of(request: T, users: tuple[StringMap, ...]) -> T:
+    """What the list depends on, besides the day: the request without what is only logged, and without strangers.
+
+    An id of which ``users`` know nothing changes no answer, so all strangers have one form.
+    """
+    page = request.context.page_item_id
+    return structs.replace(
+        request,
+        user=_known(_asking(request.user, request.consent), users),
+        context=NOWHERE if page is None else Context(page_item_id=page),
+        options=_untimed(request.options),
+        consent="full",
+    )
+
+
+def recommend_query(form: RecommendRequest, now: datetime, default_k: int) -> Query:
+    """The item of the page is the first anchor."""
+    page, anchors = form.context.page_item_id, form.anchors.item_ids
     return Query(
-        k=served.bundle.ranking.k if request.k is UNSET else request.k,
-        now=request.context.now or now,
-        user_id=user.user_id,
-        anonymous_id=user.anonymous_id,
-        session_id=user.session_id,
-        segment=request.segment,
-        strategy=request.strategy,
+        k=default_k if form.k is UNSET else form.k,
+        now=now,
+        user_id=form.user.user_id,
+        anonymous_id=form.user.anonymous_id,
+        session_id=form.user.session_id,
+        segment=form.segment,
+        strategy=form.strategy,
         anchors=anchors if page is None else tuple(dict.fromkeys((page, *anchors))),
-        anchor_weights=request.anchors.weights,
-        include_ids=request.candidates.include_ids,
-        include_mode=request.candidates.mode,
-        exclude_ids=request.candidates.exclude_ids,
-        constraints=constraints(request.constraints),
-        weights=request.weights,
-        mmr_lambda=request.diversity.mmr_lambda,
-        min_brands=request.diversity.min_brands,
-        seed=request.options.seed,
+        anchor_weights=form.anchors.weights,
+        include_ids=form.candidates.include_ids,
+        include_mode=form.candidates.mode,
+        exclude_ids=form.candidates.exclude_ids,
+        constraints=constraints(form.constraints),
+        weights=form.weights,
+        mmr_lambda=form.diversity.mmr_lambda,
+        min_brands=form.diversity.min_brands,
+        seed=form.options.seed,
     )
 
 
-def similar_query(request: SimilarRequest, now: datetime, served: Served) -> Query:
+def similar_query(form: SimilarRequest, now: datetime, default_k: int) -> Query:
     """The user is only asked for what they had already, which is left out."""
-    user = known(asking(request.user, request.consent), served.users)
     return Query(
-        k=served.bundle.ranking.k if request.k is UNSET else request.k,
-        now=request.context.now or now,
-        user_id=user.user_id,
-        anonymous_id=user.anonymous_id,
-        session_id=user.session_id,
-        segment=request.segment,
-        anchors=request.item_ids,
-        constraints=constraints(request.constraints),
-        seed=request.options.seed,
+        k=default_k if form.k is UNSET else form.k,
+        now=now,
+        user_id=form.user.user_id,
+        anonymous_id=form.user.anonymous_id,
+        session_id=form.user.session_id,
+        segment=form.segment,
+        anchors=form.item_ids,
+        constraints=constraints(form.constraints),
+        seed=form.options.seed,
     )
 
 
-def known(user: User, users: tuple[StringMap, ...]) -> User:
-    """The user without the ids that a generation knows nothing of; they change no answer, so strangers are all one."""
+def _untimed(options: Options) -> Options:
+    untimed = structs.replace(options, timings=False) if options.timings else options
+    return PLAIN if untimed == PLAIN else untimed
+
+
+def _asking(user: User, consent: Consent) -> User:
+    """Who may be known when ranking: with ``none`` nobody is, with ``limited`` only the visit."""
+    if consent == "full":
+        return user
+    return User(session_id=user.session_id) if consent == "limited" else NOBODY
+
+
+def _known(user: User, users: tuple[StringMap, ...]) -> User:
+    if user is NOBODY:
+        return user
     return User(
         user_id=_if_known(user.user_id, users),
         anonymous_id=_if_known(user.anonymous_id, users),
@@ -67,13 +105,6 @@ def known(user: User, users: tuple[StringMap, ...]) -> User:
 
 def _if_known(id: str | None, users: tuple[StringMap, ...]) -> str | None:
     return id if id is not None and any(map.find(id) >= 0 for map in users) else None
-
-
-def asking(user: User, consent: Consent) -> User:
-    """Who may be known when ranking: with ``none`` nobody is, with ``limited`` only the visit."""
-    if consent == "full":
-        return user
-    return User(session_id=user.session_id) if consent == "limited" else NOBODY
 
 
 def constraints(asked: Constraints) -> situation.Constraints:

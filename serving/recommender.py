@@ -12,13 +12,12 @@ from typing import NamedTuple
 from data_contracts.errors import InvalidName
 from data_contracts.layout import segment
 from data_contracts.records import Consent
-from recsys_algo.situation import Query
 from serving.answers import Answers, Listed
 from serving.call import Call
 from serving.errors import InvalidTenant
 from serving.exposure import ExposureLog, Shown
 from serving.identity import Headers, header
-from serving.queries import recommend_query, similar_query
+from serving.queries import form_of
 from serving.reload import Reloader
 from serving.requests import RecommendRequest, SimilarRequest
 from serving.responses import Answered, Meta, Notice
@@ -26,13 +25,11 @@ from serving.shelf import Served, Shelf
 
 
 class Asked(NamedTuple):
-    """What is asked of whom; ``strategy`` is the one that is reported, ``kind`` that of similar items."""
+    """What is asked of which generation; ``strategy`` is the one that is reported."""
 
     endpoint: str
     strategy: str
-    kind: str | None
     served: Served
-    query: Query
     request: RecommendRequest | SimilarRequest
 
 
@@ -50,16 +47,12 @@ class Recommender:
     def recommend(self, call: Call, request: RecommendRequest) -> Answered:
         """The answer to a clean request. Raises ``ServingError``."""
         served = self._served(call, request.surface)
-        query = recommend_query(request, self.clock(), served)
-        return self._answered(
-            call, Asked("recommend", request.strategy or "personalized", None, served, query, request)
-        )
+        return self._answered(call, Asked("recommend", request.strategy or "personalized", served, request))
 
     def similar(self, call: Call, request: SimilarRequest) -> Answered:
         """The answer to a clean request. Raises ``ServingError``."""
         served = self._served(call, request.surface)
-        query = similar_query(request, self.clock(), served)
-        return self._answered(call, Asked("similar", request.kind, request.kind, served, query, request))
+        return self._answered(call, Asked("similar", request.kind, served, request))
 
     def default_surface(self, call: Call) -> str:
         """The surface of requests that name none. Raises ``ServingError``."""
@@ -77,15 +70,16 @@ class Recommender:
 
     def _answered(self, call: Call, asked: Asked) -> Answered:
         request, begun = asked.request, perf_counter()
-        listed = self.answers.listed(asked.served, asked.query, asked.kind, request.options)
+        now = request.context.now or self.clock()
+        listed = self.answers.listed(asked.served, form_of(request, asked.served.users), now)
         ended = perf_counter()
         call.timings = {"rank": _ms(ended - begun), "total": _ms(ended - call.started)}
         notices = listed.notices if request.consent == "full" else (*listed.notices, _limited(request.consent))
         call.returned, call.fallback_level = listed.returned, listed.fallback_level
         call.warnings = tuple([notice.code for notice in notices])
-        meta = _meta(call, asked, listed)
+        meta = _meta(call, asked, listed, now)
         shown = Shown(meta, listed, asked.endpoint, request, call.warnings)
-        self.exposures.record(shown, _ms(perf_counter() - call.started))
+        call.recorded = self.exposures.record(shown, _ms(perf_counter() - call.started))
         return Answered(items=listed.items, meta=meta, warnings=notices, trace=listed.trace)
 
 
@@ -100,23 +94,23 @@ def named_tenant(headers: Headers, name: bytes) -> str | None:
         raise InvalidTenant(str(error)) from error
 
 
-def _meta(call: Call, asked: Asked, listed: Listed) -> Meta:
-    bundle, query = asked.served.bundle, asked.query
+def _meta(call: Call, asked: Asked, listed: Listed, now: datetime) -> Meta:
+    bundle, request = asked.served.bundle, asked.request
     return Meta(
         tenant_id=bundle.tenant,
         surface=bundle.surface,
-        segment=query.segment,
+        segment=request.segment,
         strategy=asked.strategy,
         algo_version=bundle.algo_version,
         manifest_generation=bundle.generation,
-        generated_at=query.now,
+        generated_at=now,
         config_version=bundle.config_version,
         rules_version="",
         request_id=call.request_id,
         fallback_level=listed.fallback_level,
         counts=listed.counts,
-        timings_ms=call.timings if asked.request.options.timings else {},
-        seed=query.seed,
+        timings_ms=call.timings if request.options.timings else {},
+        seed=request.options.seed,
     )
 
 

@@ -118,6 +118,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 NOBODY, NOWHERE, NO_ANCHORS, NO_CANDIDATES, NO_CONSTRAINTS = User(), Context(), Anchors(), Candidates(), Constraints()
+PLAIN = Options()
 
 
 class RecommendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -134,7 +135,7 @@ class RecommendRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     constraints: Constraints = NO_CONSTRAINTS
     weights: Annotated[dict[Name, Weight], Meta(max_length=MAX_WEIGHTS)] | None = None
     diversity: Diversity = Diversity()
-    options: Options = Options()
+    options: Options = PLAIN
     consent: Consent = "full"
 
 
@@ -153,5 +154,5 @@ class SimilarRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     user: User = NOBODY
     context: Context = NOWHERE
     constraints: Constraints = NO_CONSTRAINTS
-    options: Options = Options()
+    options: Options = PLAIN
     consent: Consent = "full"

@@ -1,7 +1,12 @@
-"""The outermost layer: every request gets an id, every answer carries it, and every end is counted and logged once."""
+"""The outermost layer: every request gets an id, every answer carries it, and every end is counted and logged once.
 
+Counting and logging wait a moment, until there is a handful to do: a killed worker loses that moment of both. What must
+not be lost, the exposure, is written before the answer.
+"""
+
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from litestar import Litestar
@@ -11,6 +16,8 @@ from serving.identity import request_id
 from serving.logs import AccessLog
 from serving.metrics import Metrics
 
+SETTLE_EVERY_S = 0.05
+MOST_FINISHED = 500
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -23,6 +30,10 @@ class Server(Litestar):
     metrics: Metrics
     access_log: AccessLog | None
     direct: Mapping[str, App]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._finished: list[tuple[Call, Any]] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
@@ -43,15 +54,26 @@ class Server(Litestar):
         try:
             await (app or super().__call__)(scope, receive, sent)
         finally:
-            self._ended(call, scope)
+            call.ended, call.seconds = time(), perf_counter() - call.started
+            self._finished.append((call, scope))
+            if len(self._finished) >= MOST_FINISHED:
+                self.settle()
 
-    def _ended(self, call: Call, scope: Any) -> None:
-        seconds = perf_counter() - call.started
-        endpoint = call.endpoint or _endpoint(scope)
-        if endpoint:
-            self.metrics.answered(endpoint, call, seconds)
-        if self.access_log is not None:
-            self.access_log.write(call, scope, seconds)
+    async def settle_for_ever(self) -> None:
+        """Count and log what is answered, twenty times a second: together that costs a third of one by one."""
+        while True:
+            await asyncio.sleep(SETTLE_EVERY_S)
+            self.settle()
+
+    def settle(self) -> None:
+        """Count and log every request that has ended and is not yet."""
+        finished, self._finished = self._finished, []
+        for call, scope in finished:
+            endpoint = call.endpoint or _endpoint(scope)
+            if endpoint:
+                self.metrics.answered(endpoint, call)
+            if self.access_log is not None:
+                self.access_log.write(call, scope)
 
 
 def _endpoint(scope: Any) -> str:

@@ -7,6 +7,7 @@ finishes with it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple, Self
 
 from data_contracts.manifest import Manifest
@@ -79,7 +80,7 @@ class Shelf:
         if tenant := named or otherwise:
             return tenant
         if len(self._known_tenants) == 1:
-            return self._known_tenants[0]
+            return next(iter(self._known_tenants))
         raise InvalidTenant(f"there are {len(self._known_tenants)} tenants; name one of them in the tenant header")
 
     def default_surface(self, tenant: str) -> str:
@@ -109,6 +110,6 @@ class Shelf:
         if not self.tenants:
             raise NotReady("nothing is loaded yet: no manifest is published, or none could be read")
 
-    @property
-    def _known_tenants(self) -> list[str]:
-        return sorted({*self.tenants, *(tenant for tenant, _ in self.failures)})
+    @cached_property
+    def _known_tenants(self) -> frozenset[str]:
+        return frozenset(self.tenants).union(tenant for tenant, _ in self.failures)

@@ -17,12 +17,12 @@ def samples(text):
 def counted(*calls):
     metrics = Metrics()
     for call in calls:
-        metrics.answered("recommend", call, 0.003)
+        metrics.answered("recommend", call)
     return samples(metrics.render().decode())
 
 
 def call(status=200, **facts):
-    return Call("r1", 0.0, status=status, **facts)
+    return Call("r1", 0.0, status=status, seconds=0.003, **facts)
 
 
 def test_answers_are_counted_by_outcome_and_emptiness():
@@ -85,7 +85,7 @@ from serving.call import Call
 from serving.metrics import Metrics
 metrics = Metrics()
 for _ in range(int(sys.argv[1])):
-    metrics.answered("recommend", Call("r", 0.0, status=200, returned=2), 0.003)
+    metrics.answered("recommend", Call("r", 0.0, status=200, returned=2))
 metrics.generation.labels("demo", "home").set(int(sys.argv[2]))
 print(metrics.render().decode())
 """
