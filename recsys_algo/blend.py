@@ -57,15 +57,21 @@ def _worths(number: int, share: float, count: int) -> Keys:
 
 
 class Blend(NamedTuple):
-    """The blended slate, and what went into it: every entry of every pool with its worth."""
+    """The blended slate, and what went into it: every entry of every pool with its worth.
+
+    ``only`` is the number of the one pool that has any items, if it is one, or else -1.
+    """
 
     slate: Slate
     items: Keys
     worths: Keys
     tally: Tally
+    only: int = -1
 
     def strongest_of(self, items: Items) -> list[int]:
         """The number of the pool that gave most to each of these items."""
+        if self.only >= 0:
+            return [self.only] * len(items)
         numbers: list[int] = (_NUMBER - (self.tally.largest(self.items, self.worths, items) & _NUMBER)).tolist()
         return numbers
 
@@ -76,8 +82,9 @@ def blend(pools: Sequence[Pool], voices: Sequence[Voice], tally: Tally) -> Blend
         raise ValueError(f"{len(pools)} pools are to be blended; at most {MOST_POOLS} can be")
     items = np.concatenate([*[pool.items for pool in pools], NO_ITEMS], dtype=np.int64)
     worths = np.concatenate([*[v.of_ranks(len(p.items)) for p, v in zip(pools, voices, strict=True)], NO_KEYS])
-    if any(len(pool.items) == len(items) for pool in pools):
-        return Blend(Slate(items, (worths >> _NUMBER_BITS) / PLACES), items, worths, tally)  # one has the order already
+    filled = [number for number, pool in enumerate(pools) if len(pool.items)]
+    if len(filled) == 1:  # which has the order already
+        return Blend(Slate(items, (worths >> _NUMBER_BITS) / PLACES), items, worths, tally, filled[0])
     millionths = tally.totals(items, worths) >> _NUMBER_BITS
     keys = distinct(items - (millionths << HALF))
     return Blend(Slate(keys & LOW, -(keys >> HALF) / PLACES), items, worths, tally)

@@ -35,13 +35,17 @@ def select(slate: Slate, situation: Situation) -> Slate:
 
 
 def _one_per_parent(slate: Slate, situation: Situation) -> Slate:
-    k, taken = situation.k, situation.taken
+    k, taken, group = situation.k, situation.taken, situation.catalog.group
+    head = Slate(slate.items[:k], slate.scores[:k])
     if not situation.dedupe_parent or not (taken or situation.catalog.has_variants):
-        return slate if len(slate.items) <= k else Slate(slate.items[:k], slate.scores[:k])
+        return head
+    groups = group[head.items].tolist()
+    if len(set(groups)) == len(groups) and taken.isdisjoint(groups):
+        return head
     places: list[int] = []
-    for items in (slate.items[: 2 * k], slate.items):  # mostly, the head is enough
+    for items in (slate.items[: 2 * k], slate.items):  # mostly, a part is enough
         if len(places) < k:
-            places = _first_of_each(situation.catalog.group[items].tolist(), k, set(taken))
+            places = _first_of_each(group[items].tolist(), k, set(taken))
     return slate.at(np.array(places, np.int64))
 
 
