@@ -69,7 +69,9 @@ class _Draining(Granian):  # type: ignore[misc, valid-type]  # one of two classe
             super().signal_handler_interrupt()
             return
         self._run.drain()
-        threading.Timer(self._drain_s, super().signal_handler_interrupt).start()
+        timer = threading.Timer(self._drain_s, super().signal_handler_interrupt)
+        timer.daemon = True  # so that a second signal need not wait for it
+        timer.start()
 
 
 def _require_loopback(host: str, *, allow_public: bool) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -70,7 +71,7 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
                 "recommender": recommender,
                 "log": log,
                 "draining": run.is_draining if run else lambda: False,
-                **(_described(settings) if settings.has_docs else {}),
+                **(_described(settings.tenant_header) if settings.has_docs else {}),
             }
         ),
     )
@@ -134,8 +135,9 @@ def _access_log(settings: Settings, exposures: ExposureLog) -> AccessLog | None:
     )
 
 
-def _described(settings: Settings) -> dict[str, bytes]:
-    described = document(HANDLERS, settings.tenant_header)
+@cache
+def _described(tenant_header: str) -> dict[str, bytes]:
+    described = document(HANDLERS, tenant_header)
     return {"openapi_json": msgspec.json.encode(described), "openapi_yaml": yaml(described).encode()}
 
 

@@ -108,4 +108,4 @@ def json_log(out: BinaryIO | None = None) -> Log:
     return log
 
 
-_LEVELS: dict[int, Literal["info", "warning"]] = {2: "info", 3: "info", 4: "warning"}
+_LEVELS: dict[int, Literal["info", "warning"]] = {0: "info", 2: "info", 3: "info", 4: "warning"}

@@ -16,7 +16,7 @@ from serving.call import Call
 from serving.run import MULTIPROC, lives
 
 LATENCY_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-_OUTCOMES = {2: "ok", 4: "client_error"}
+_OUTCOMES = {0: "gone", 2: "ok", 4: "client_error"}  # gone: the client left before there was an answer
 ITEMS = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 
 

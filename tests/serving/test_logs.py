@@ -30,7 +30,7 @@ def test_a_line_tells_what_was_answered_and_how_long_it_took():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "level"), [(200, "info"), (404, "warning"), (503, "error"), (0, "error")])
+@pytest.mark.parametrize(("status", "level"), [(200, "info"), (404, "warning"), (503, "error"), (0, "info")])
 def test_the_level_is_that_of_the_status(status, level):
     assert line(Call("r1", 0.0, status=status), scope())["level"] == level
 

@@ -26,13 +26,14 @@ def call(status=200, **facts):
 
 
 def test_answers_are_counted_by_outcome_and_emptiness():
-    found = counted(call(returned=3), call(returned=0, fallback_level=7), call(400), call(503))
+    found = counted(call(returned=3), call(returned=0, fallback_level=7), call(400), call(503), call(0))
     name = "recsys_recommendation_requests_total"
 
     assert found[f'{name}{{empty="false",endpoint="recommend",outcome="ok"}}'] == 1
     assert found[f'{name}{{empty="true",endpoint="recommend",outcome="ok"}}'] == 1
     assert found[f'{name}{{empty="false",endpoint="recommend",outcome="client_error"}}'] == 1
     assert found[f'{name}{{empty="false",endpoint="recommend",outcome="error"}}'] == 1
+    assert found[f'{name}{{empty="false",endpoint="recommend",outcome="gone"}}'] == 1
 
 
 def test_latency_falls_into_its_bucket():

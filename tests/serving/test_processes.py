@@ -183,6 +183,16 @@ def test_on_sigterm_the_server_says_not_ready_goes_on_answering_and_ends(world):
     assert len(world.exposures()) == 10
 
 
+def test_a_second_sigterm_ends_the_server_at_once(world):
+    world.publish("a")
+    with world.server(drain_s=60) as server:
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for(lambda: server.get("/readyz")[0] == 503, 5)
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.process.wait(20) == 0
+
+
 def test_requests_on_their_way_are_answered_when_the_server_ends(world):
     world.publish("a")
     with world.server(drain_s=1) as server, Load(server) as load:

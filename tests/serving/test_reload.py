@@ -1,6 +1,8 @@
 """Following the store: what is good is swapped in, what is not changes nothing but the word `degraded`."""
 
 import json
+import os
+import time
 from hashlib import sha256
 
 import msgspec
@@ -232,6 +234,29 @@ def test_a_store_that_does_not_answer_is_told_and_everything_is_still_served(wor
     assert failed.store_failure.reason == "store_unavailable"
     assert failed.at(("demo", "home")) is not None
     assert not reloader.shelf.degraded
+
+
+def test_a_store_that_hangs_stalls_no_request(world):
+    world.publish("a")
+    with world.client() as client:
+        pipe = world.home / "store" / "current" / "demo" / "pdp.json"
+        os.mkfifo(pipe)
+        writer = opened_by_a_reader(pipe)  # from here on the poller waits for what we write
+        answers = [client.get("/recs/u1").status_code for _ in range(20)]
+        os.close(writer)
+        pipe.unlink()
+
+    assert answers == [200] * 20
+
+
+def opened_by_a_reader(pipe):
+    """The end to write to, as soon as somebody reads at the other."""
+    for _ in range(400):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("nobody reads the pointer")
 
 
 def test_an_unexpected_error_stops_no_poll(world, reloader):
