@@ -43,6 +43,7 @@ class ExposureLog:
     log: Log
     clock: Callable[[], datetime]
     _pseudonyms: dict[str, Pseudonyms] = field(default_factory=dict)
+    _known_trouble: set[str] = field(default_factory=set)
 
     def record(self, shown: Shown, latency_ms: float) -> bool:
         """Write one record, if it can be written: otherwise that is counted and logged, and the answer goes out."""
@@ -53,9 +54,16 @@ class ExposureLog:
             self.segments.append(tenant, ts.date(), line + b"\n")
         except SegmentLost as lost:
             self.metrics.exposures_dropped.labels(lost.reason).inc()
-            self.log.error("exposure_dropped", request_id=shown.meta.request_id, reason=lost.reason, detail=str(lost))
+            self._complain(lost)
             return False
+        self._known_trouble.clear()
         return True
+
+    def _complain(self, lost: SegmentLost) -> None:
+        """Log each kind of trouble once, until a record can be written again."""
+        if lost.reason not in self._known_trouble:
+            self._known_trouble.add(lost.reason)
+            self.log.error("exposure_dropped", reason=lost.reason, detail=str(lost))
 
     async def keep(self, every_s: float) -> None:
         """Finish and land segments for ever. What cannot be landed now is tried again."""

@@ -134,16 +134,17 @@ def test_at_the_end_everything_is_in_the_landing_area(world):
     assert len(world.exposures()) == 1
 
 
-def test_a_record_that_cannot_be_written_is_counted_and_the_answer_goes_out(world):
+def test_a_record_that_cannot_be_written_is_counted_logged_once_and_the_answer_goes_out(world, capsysbinary):
     world.publish("a")
     (world.home / "spool").write_text("a file where a folder should be")
 
     with world.client() as client:
-        answer = recommend(client)
+        answers = [recommend(client) for _ in range(3)]
         found = client.get("/metrics").text
 
-    assert len(answer["items"]) == 2
-    assert 'recsys_exposure_dropped_total{reason="write_failed"} 1.0' in found
+    assert [len(answer["items"]) for answer in answers] == [2, 2, 2]
+    assert 'recsys_exposure_dropped_total{reason="write_failed"} 3.0' in found
+    assert capsysbinary.readouterr().out.count(b'"event":"exposure_dropped"') == 1
     assert "recsys_exposure_records_total 0.0" in found
 
 
