@@ -151,8 +151,7 @@ class Trace:
         for number, pool in enumerate(self.pools):
             rank = self._ranks[number].get(item)
             if rank is not None:
-                worth = self.voices[number].score(rank) if number < len(self.voices) else 0.0
-                found[pool.source] = found.get(pool.source, 0.0) + worth
+                found[pool.source] = self.voices[number].score(rank) if number < len(self.voices) else 0.0
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reasons(self, item: int) -> tuple[str, ...]:
