@@ -154,7 +154,7 @@ class ItemNeighbors:
 
     def _scale(self, weights: Array) -> float:
         """What makes every possible sum a whole number of 30 bits."""
-        return 2**30 / (float(weights.sum()) * self._largest or 1.0)
+        return 2**30 / (sum(weights.tolist()) * self._largest or 1.0)
 
     @cached_property
     def _largest(self) -> float:

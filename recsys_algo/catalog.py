@@ -78,6 +78,18 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def _names(self) -> list[str | None]:
+        return [None] * len(self)
+
+    def names(self, items: Sequence[int]) -> list[str]:
+        """The ids of these items; those that were asked for once are kept, as most answers name the same few."""
+        names = self._names
+        for item in items:
+            if names[item] is None:
+                names[item] = self.ids[item]
+        return [names[item] for item in items]  # type: ignore[misc]  # filled just now
+
     def word(self, text: str) -> int:
         """The number of a brand, category, currency, parent or tag; -1 if no item has it."""
         return self.words.find(text)

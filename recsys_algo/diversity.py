@@ -139,10 +139,10 @@ def _preferred(margin: Array, items: Items, situation: Situation, chosen: Chosen
 
 
 def _likeness(items: Items, situation: Situation) -> Callable[[int], Array]:
-    """How like (0..1) each item is to the one at a place: cosine of vectors, or else the Jaccard index of tags."""
+    """How like each item is to the one at a place, 1 if it is the same: cosine of vectors, or the Jaccard index of tags."""
     if situation.vectors is not None:
         rows = situation.vectors.directions(items)
-        return lambda place: (rows @ rows[place]).clip(0, 1)
+        return lambda place: rows @ rows[place]
     tags = situation.catalog.tag_matrix(items)
     sizes = tags.sum(axis=1)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from recsys_algo.blend import Voice, blend, extended, newcomers
 from recsys_algo.bundle import Bundle
-from recsys_algo.candidates import EMPTY, Ask
+from recsys_algo.candidates import EMPTY, PERSONAL, Ask
 from recsys_algo.caveats import warnings_of
 from recsys_algo.errors import UnknownStrategy
 from recsys_algo.fallback import ladder
@@ -111,15 +111,15 @@ def _suffices(trace: Trace) -> bool:
 def _level(trace: Trace, items: Items, strongest: list[int]) -> int:
     """The lowest level of any pool that proposed a returned item."""
     level = min([trace.pools[number].level for number in set(strongest)], default=EMPTY)
-    for pool in trace.pools:
-        if pool.level < level and len(pool.items) and np.isin(items, pool.items).any():
-            level = pool.level
-    return level
+    if level == PERSONAL:
+        return level
+    lower = [pool for pool in trace.pools if pool.level < level and len(pool.items)]
+    return min([pool.level for pool in lower if np.isin(items, pool.items).any()], default=level)
 
 
 def _items(trace: Trace, strongest: list[int]) -> tuple[RankedItem, ...]:
     items, scores = trace.steps[-1][1]
     indices = items.tolist()
-    ids = trace.situation.catalog.ids.take(indices)
+    ids = trace.situation.catalog.names(indices)
     sources = [trace.pools[number].source for number in strongest]
     return tuple(map(RankedItem, ids, range(1, len(ids) + 1), scores.tolist(), sources, indices, repeat(trace)))
