@@ -7,8 +7,8 @@ cap: rather a short list than one that breaks its rules. ``min_brands`` is a wis
 the list is filled anyway.
 """
 
-from collections import Counter
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -66,11 +66,11 @@ class Chosen:
     def __init__(self, situation: Situation) -> None:
         catalog = situation.catalog
         self.places: list[int] = []
-        self.brands: Counter[int] = Counter()
+        self.brands: defaultdict[int, int] = defaultdict(int)
         self._caps = situation.caps or NO_CAPS
         self._groups = set(situation.taken) if situation.dedupe_parent else None
-        self._categories: Counter[int] = Counter()
-        self._tags: Counter[int] = Counter()
+        self._categories: defaultdict[int, int] = defaultdict(int)
+        self._tags: defaultdict[int, int] = defaultdict(int)
         self._tags_of = catalog.tags
         # A memoryview yields one number three times as fast as an array does.
         self._group, self._brand, self._category = catalog.group.data, catalog.brand.data, catalog.category.data
@@ -90,7 +90,8 @@ class Chosen:
         self.places.append(place)
         self.brands[self._brand[item]] += 1
         self._categories[self._category[item]] += 1
-        self._tags.update(self._capped_tags(item))
+        for tag in self._capped_tags(item):
+            self._tags[tag] += 1
         if self._groups is not None:
             self._groups.add(self._group[item])
 
@@ -98,8 +99,8 @@ class Chosen:
         return [tag for tag in self._tags_of(item).tolist() if tag in self._caps.tags] if self._caps.tags else []
 
 
-def _has_room(cap: int | None, counts: Counter[int], word: int) -> bool:
-    return cap is None or word < 0 or counts[word] < cap
+def _has_room(cap: int | None, counts: Mapping[int, int], word: int) -> bool:
+    return cap is None or word < 0 or counts.get(word, 0) < cap
 
 
 def _fill(items: Items, first: int, situation: Situation, chosen: Chosen) -> None:
@@ -139,7 +140,7 @@ def _preferred(margin: Array, items: Items, situation: Situation, chosen: Chosen
 
 
 def _likeness(items: Items, situation: Situation) -> Callable[[int], Array]:
-    """How like each item is to the one at a place, 1 if it is the same: cosine of vectors, or the Jaccard index of tags."""
+    """How like each item is to the one at a place, at most 1: the cosine of vectors, or the Jaccard index of tags."""
     if situation.vectors is not None:
         rows = situation.vectors.directions(items)
         return lambda place: rows @ rows[place]
