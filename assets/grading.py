@@ -1,6 +1,7 @@
 """One surface, graded: the candidate as served, each of its sources alone, and the incumbent, on one fixture."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from recsys_pipelines.incumbent import Incumbent, incumbent
 from recsys_pipelines.replay import Fixture, answers, recs
 from recsys_pipelines.workshop import Workshop
 
-REPEATED_USERS = 50  # answered twice, to see that the same question has the same answer
+Ask = Callable[[Bundle, Sequence[str], int, datetime], Mapping[str, Answer]]
 SEED = 1  # of the bootstrap: the same data gives the same interval
 
 
@@ -41,18 +42,18 @@ class Entry(NamedTuple):
     fixture: Fixture
 
 
-def grade(shop: Workshop, entry: Entry, surface: str) -> Graded:
-    """Measure the candidate on a surface and ask the gate."""
+def grade(shop: Workshop, entry: Entry, surface: str, *, ask: Ask = answers) -> Graded:
+    """Measure the candidate on a surface and ask the gate; ``ask`` gets the core's answers for a list of users."""
     document, encoded, fixture = entry
     bundle = open_encoded(document.tenant, surface, encoded, document.on(surface), fixture.cut)
     cuts = document.evaluation.k
-    replies = answers(bundle, fixture.users, max(cuts), fixture.cut)
+    replies = ask(bundle, fixture.users, max(cuts), fixture.cut)
     baseline = incumbent(shop, document.tenant, surface, fixture.cut)
     if not fixture.users:
         return unmeasured(document, bundle, baseline)
     blend = measured(replies, fixture, cuts)
     theirs = baseline_metrics(baseline, fixture, cuts)
-    again = repeated(bundle, replies, fixture, cuts, blend)
+    again = measured(ask(bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
     verdict = decide(blend, theirs, document.gate, rng=np.random.default_rng(SEED), repeat=again)
     alone = {name: measured_alone(bundle, name, fixture, cuts) for name, weight in weighed(bundle) if weight > 0}
     return Graded(surface, bundle, replies, blend, alone, theirs, baseline, verdict)
@@ -74,17 +75,6 @@ def weighed(bundle: Bundle) -> list[tuple[str, float]]:
 def measured(replies: Mapping[str, Answer], fixture: Fixture, cuts: Sequence[int]) -> Metrics:
     """The metrics of what was answered."""
     return evaluate(recs(replies), fixture.truth, cuts, train=fixture.train, catalog=fixture.catalog)
-
-
-def repeated(  # noqa: PLR0917  (what was done, to be done again)
-    bundle: Bundle, replies: Mapping[str, Answer], fixture: Fixture, cuts: Sequence[int], blend: Metrics
-) -> Metrics:
-    """The metrics of a second run; where some users get the same lists again, all do, for nothing but them goes in."""
-    some = fixture.users[:REPEATED_USERS]
-    again = recs(answers(bundle, some, max(cuts), fixture.cut))
-    if again.equals(recs({user: replies[user] for user in some})):
-        return blend
-    return measured(answers(bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
 
 
 def measured_alone(bundle: Bundle, source: str, fixture: Fixture, cuts: Sequence[int]) -> Metrics:
