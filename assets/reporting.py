@@ -9,7 +9,7 @@ from assets.partitions import Scope
 from data_contracts.manifest import Lineage, Window
 from recsys_algo.situation import Answer
 from recsys_eval import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality, Written, system, write
-from recsys_pipelines.candidate import Arrays
+from recsys_pipelines.candidate import Arrays, config_hash
 from recsys_pipelines.replay import Fixture
 from recsys_pipelines.training import window
 from recsys_pipelines.verdict import Verdict, read_verdict
@@ -34,7 +34,7 @@ def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture,
         test=Window(fixture.cut, span.end),
         quality=quality(verdict) if verdict else Quality(),
         samples=tuple(samples(graded, fixture)),
-        lineage=Lineage(data_fingerprint=arrays.data_fingerprint, config_hash=arrays.fingerprint),
+        lineage=Lineage(data_fingerprint=arrays.data_fingerprint, config_hash=config_hash(document)),
         baseline_generation=graded.baseline.generation,
         notes=(graded.baseline.reason,) if graded.baseline.reason else (),
     )

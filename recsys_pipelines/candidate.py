@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from data_contracts.documents import TenantDocument
 from data_contracts.manifest import canonical
 from recsys_algo.encode import Encoded
 from recsys_pipelines.lake import Lake
@@ -45,6 +46,11 @@ def fingerprint(tenant: Tenant, day: date, evaluated: list[Encoded], served: lis
                 digest.update(f"{artifact.name}/{path.name}".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def config_hash(document: TenantDocument) -> str:
+    """SHA-256 of the tenant's settings, whatever the spacing of their file."""
+    return hashlib.sha256(canonical(document)).hexdigest()
 
 
 def fingerprint_of_data(tenant: Tenant, lake: Lake, day: date) -> str:

@@ -1,7 +1,6 @@
 """A judged candidate becomes a release: tracked as a version, published, and the aliases moved after the pointer."""
 
 import getpass
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from data_contracts.generations import read_manifest
 from data_contracts.manifest import Lineage, canonical
 from data_contracts.signature import signing_key
 from recsys_pipelines.algorithm import configured
-from recsys_pipelines.candidate import Arrays, candidate
+from recsys_pipelines.candidate import Arrays, candidate, config_hash
 from recsys_pipelines.decisions import Judgement, Outcome, Outcomes, decided
 from recsys_pipelines.publish import Candidate, publish
 from recsys_pipelines.tenants import Tenant
@@ -41,11 +40,6 @@ class Release:
     arrays: Arrays
     report: Path
     dagster_run: str
-
-    @property
-    def config_hash(self) -> str:
-        """The tenant document's, whatever its spacing."""
-        return hashlib.sha256(canonical(self.tenant.document)).hexdigest()
 
     @property
     def ledger(self) -> Ledger:
@@ -125,7 +119,7 @@ def tags(release: Release) -> Mapping[str, str]:
     return {
         "dagster/run_id": release.dagster_run,
         "data_fingerprint": release.arrays.data_fingerprint,
-        "config_hash": release.config_hash,
+        "config_hash": config_hash(release.tenant.document),
         "git_sha": release.shop.environ.get("RECSYS_GIT_SHA", ""),
     }
 
@@ -134,7 +128,7 @@ def lineage(release: Release, tracked: Tracked | None) -> Lineage:
     """The same, for the manifest."""
     return Lineage(
         data_fingerprint=release.arrays.data_fingerprint,
-        config_hash=release.config_hash,
+        config_hash=config_hash(release.tenant.document),
         git_sha=release.shop.environ.get("RECSYS_GIT_SHA", ""),
         dagster_run_id=release.dagster_run,
         mlflow_run_id=tracked.run_id if tracked else "",
