@@ -4,9 +4,9 @@ import logging
 
 import dagster as dg
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-MARKS = {
-    dg.DagsterEventType.STEP_START: "[dim]..[/]",
+ENDS = {
     dg.DagsterEventType.STEP_SUCCESS: "[green]ok[/]",
     dg.DagsterEventType.STEP_FAILURE: "[red]failed[/]",
     dg.DagsterEventType.STEP_SKIPPED: "[yellow]skipped[/]",
@@ -14,20 +14,33 @@ MARKS = {
 
 
 class StepLines(logging.Handler):
-    """Prints the beginning and the end of each step, and nothing else of what Dagster logs."""
+    """A line when a step ends; on a terminal, a spinner that names the one at work. Nothing else of Dagster's log."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self.console = console
+        self.working = Progress(
+            SpinnerColumn(), "{task.description}", TimeElapsedColumn(), console=console, transient=True
+        )
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line for a step event."""
+        """React to a step that begins or ends."""
         event: dg.DagsterEvent | None = getattr(record, "dagster_event", None)
-        if event is None or event.step_key is None or event.event_type not in MARKS:
+        if event is None or event.step_key is None:
             return
-        if event.event_type is dg.DagsterEventType.STEP_START and not self.console.is_terminal:
-            return
-        self.console.print(f"  {MARKS[event.event_type]} {event.step_key}{took(event)}", highlight=False)
+        if event.event_type is dg.DagsterEventType.STEP_START and self.console.is_terminal:
+            self.working.add_task(event.step_key, total=None)
+            self.working.start()
+        elif event.event_type in ENDS:
+            self.rest()
+            self.console.print(f"  {ENDS[event.event_type]} {event.step_key}{took(event)}", highlight=False)
+
+    def rest(self) -> None:
+        """No step is at work."""
+        if self.working.live.is_started:
+            self.working.stop()
+        for task in self.working.task_ids:
+            self.working.remove_task(task)
 
 
 def took(event: dg.DagsterEvent) -> str:

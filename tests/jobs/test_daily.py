@@ -80,6 +80,19 @@ def test_a_bad_batch_stops_before_publishing_and_says_where(installation, folder
     assert not (installation.home / "store" / "current").exists()
 
 
+def test_a_batch_from_the_future_stops_before_publishing_and_says_where(installation):
+    folder = installation.copy_of("dirty/clean")
+    events = (folder / "events.csv").read_text()
+    (folder / "events.csv").write_text(events.replace("2026-01-", "2099-01-"))
+
+    code = installation.recsys("run", "daily", "--tenant", "clean")
+
+    said = "".join(installation.capture.readouterr())
+    assert code == 4
+    assert [word for word in ("events.csv", "120", "minutes ahead of our clock", "2099-01-") if word not in said] == []
+    assert not (installation.home / "store" / "current").exists()
+
+
 def test_after_a_bad_batch_the_last_good_generation_is_still_served(installation):
     folder = installation.copy_of("dirty/clean")
     installation.recsys("run", "daily", "--tenant", "clean")
