@@ -3,10 +3,15 @@
 import os
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from recsys_algo.situation import Query, RankedItem
+    from recsys_pipelines.workshop import Workshop
 
 
 def explain(  # noqa: PLR0913  (the options of one question)
@@ -38,43 +43,59 @@ def explain(  # noqa: PLR0913  (the options of one question)
     json
         Print one JSON object.
     """
-    from recsys_algo.loading import load  # noqa: PLC0415  (numpy: only when asked)
-    from recsys_algo.rank import recommend  # noqa: PLC0415
-    from recsys_algo.situation import Query  # noqa: PLC0415
-    from recsys_algo.trace import why_not  # noqa: PLC0415
-    from recsys_pipelines.workshop import Workshop  # noqa: PLC0415
+    from recsys_pipelines.workshop import Workshop  # noqa: PLC0415  (Polars: only when asked)
 
     shop = Workshop(dict(os.environ))
     place = surface or shop.tenant(tenant).document.default_surface
-    loaded = load(shop.store, tenant, place, shop.cache)
-    assert loaded is not None  # no tag was given that could still be the newest
-    bundle = loaded.bundle
-    moment = (at or shop.now()).astimezone(UTC)
-    answer = recommend(bundle, Query(k=k, now=moment, user_id=user))
-    verdict = why_not(answer, bundle, item) if item else None
+    told = explanation(shop, (tenant, place), asked_by(user, k, at or shop.now()), item)
     if json:
-        body = {
-            "tenant": tenant,
-            "surface": place,
-            "generation": bundle.generation,
-            "user": user,
-            "at": moment,
-            "fallback_level": answer.fallback_level,
-            "items": [
-                {"item_id": i.item_id, "rank": i.rank, "score": i.score, "source": i.source, "reasons": i.reasons}
-                | {"signals": dict(i.signals)}
-                for i in answer.items
-            ],
-            "counts": dict(answer.counts),
-            "why_not": verdict._asdict() if verdict else None,
-        }
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
-        return
-    table = Table(
-        "rank", "item", "score", "source", "reasons", title=f"{tenant}/{place} generation {bundle.generation}"
-    )
-    for ranked in answer.items:
-        table.add_row(str(ranked.rank), ranked.item_id, f"{ranked.score:.4f}", ranked.source, ", ".join(ranked.reasons))
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+    else:
+        show(told)
+
+
+def asked_by(user: str, k: int, at: datetime) -> "Query":
+    """The question; a time without an offset is that of this machine."""
+    from recsys_algo.situation import Query  # noqa: PLC0415  (numpy: only when asked)
+
+    return Query(k=k, now=at.astimezone(UTC), user_id=user)
+
+
+def explanation(shop: "Workshop", place: tuple[str, str], query: "Query", item: str | None) -> dict[str, Any]:
+    """The answer of what is served at a tenant's surface, with reasons; and what became of ``item``."""
+    from recsys_algo.loading import load  # noqa: PLC0415  (numpy: only when asked)
+    from recsys_algo.rank import recommend  # noqa: PLC0415
+    from recsys_algo.trace import why_not  # noqa: PLC0415
+
+    loaded = load(shop.store, *place, shop.cache)
+    assert loaded is not None  # no tag was given that could still be the newest
+    answer = recommend(loaded.bundle, query)
+    return {
+        "tenant": place[0],
+        "surface": place[1],
+        "generation": loaded.bundle.generation,
+        "user": query.user_id,
+        "at": query.now,
+        "fallback_level": answer.fallback_level,
+        "items": [described(ranked) for ranked in answer.items],
+        "counts": dict(answer.counts),
+        "why_not": why_not(answer, loaded.bundle, item)._asdict() if item else None,
+    }
+
+
+def described(ranked: "RankedItem") -> dict[str, Any]:
+    """One place of the answer."""
+    names = ("item_id", "rank", "score", "source", "reasons")
+    return {name: getattr(ranked, name) for name in names} | {"signals": dict(ranked.signals)}
+
+
+def show(told: dict[str, Any]) -> None:
+    """The explanation as a table, and a line about the item that was asked for."""
+    title = f"{told['tenant']}/{told['surface']} generation {told['generation']}"
+    table = Table("rank", "item", "score", "source", "reasons", title=title)
+    for item in told["items"]:
+        reasons = ", ".join(item["reasons"])
+        table.add_row(str(item["rank"]), item["item_id"], f"{item['score']:.4f}", item["source"], reasons)
     Console().print(table)
-    if verdict is not None:
-        Console().print(f"{verdict.item_id}: {verdict.verdict} ({verdict.detail})", markup=False)
+    if fate := told["why_not"]:
+        Console().print(f"{fate['item_id']}: {fate['verdict']} ({fate['detail']})", markup=False)
