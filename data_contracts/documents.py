@@ -2,7 +2,8 @@
 
 It says where the tenant's files are and how their columns become ours (``sources``), what an event is worth
 (``interactions``), which algorithms are fitted with which settings (``algorithms``), how each surface ranks
-(``ranking`` and ``surfaces``), and when a release may go out (``evaluation``, ``gate``, ``checks``). Unknown keys are
+(``ranking`` and ``surfaces``), when a release may go out (``evaluation``, ``gate``, ``checks``), and what is done with
+the data on the way (``clock``, ``privacy``, ``catalog``, ``users``, ``features``, ...). Unknown keys are
 errors. A surface overrides only the ranking fields that it names.
 """
 
@@ -13,62 +14,21 @@ import msgspec
 
 from data_contracts.errors import InvalidDocument
 from data_contracts.layout import segment
+from data_contracts.policies import (
+    Attribution,
+    CatalogPolicy,
+    Checks,
+    Clock,
+    EmbeddingSettings,
+    FeatureSettings,
+    Positive,
+    Privacy,
+    UserPolicy,
+)
 from data_contracts.records import EventName, Share
+from data_contracts.source_specs import ORIGINS, Count, NonNegative, Sources
 
 DOCUMENT_SCHEMA = "recsys.tenant/1"
-
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-TimeUnit = Literal["iso", "s", "ms", "us"]
-Severity = Literal["block", "warn"]
-
-
-class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one of our columns is made from a row of the source. Exactly one of the first seven says from what."""
-
-    column: str | None = None  # copied
-    columns: tuple[str, ...] = ()  # joined with `join`
-    constant: str | int | float | bool | None = None  # the same in every row
-    digest: tuple[str, ...] = ()  # SHA-256 over these columns: an id for rows that have none
-    ratio: tuple[str, str] | None = None  # first / second, as a number (watched seconds / duration)
-    flags: dict[str, str] = {}  # source column that is 1/true -> the tag or value it stands for
-    row_number: bool = False  # the row's number in its file, from 1
-
-    join: str = "-"
-    values: dict[str, str] = {}  # source value -> our value; values not named are kept
-    default: str | int | float | bool | None = None  # where the source has nothing
-    time: TimeUnit | str | None = None  # unit of an epoch, "iso", or a strptime format
-    timezone: str = "UTC"  # of times that carry no offset
-    scale: float = 1.0  # numbers are multiplied by it (100: a decimal price becomes minor units, rounded half to even)
-    split: str | None = None  # a text of several values becomes a list
-    prefix: str = ""  # put before each value, such as `genre:`
-
-
-class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Files and how to read them. ``path`` is a file, a folder or a glob, relative to the document's folder.
-
-    ``${NAME}`` in it is taken from the environment. ``fields`` maps our columns; a column that is not named is taken
-    from the source column of the same name if there is one. ``where`` keeps only rows whose column has that value.
-    """
-
-    path: str
-    format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
-    delimiter: str = ","
-    header: bool = True
-    column_names: tuple[str, ...] = ()  # for files without a header
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-    required_columns: tuple[str, ...] = ()  # missing ones are schema drift; default: every column that `fields` names
-    fields: dict[str, str | Field] = {}
-    where: dict[str, str] = {}
-
-
-class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a tenant's data is. Several sources of one table are read in order; of one item the last row counts."""
-
-    items: tuple[SourceSpec, ...]
-    events: tuple[SourceSpec, ...]
-    users: tuple[SourceSpec, ...] = ()
 
 
 class EventWeights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,15 +111,6 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ungated_may_publish: bool = True  # the first generation has no incumbent to beat
 
 
-class Checks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When a batch stops the run. ``severity`` overrides single rules (`events.type.one_of`: warn)."""
-
-    maximum_rejected_share: Share = 0.1  # of the rows of one file
-    minimum_rows: Count = 1  # per file of items and events
-    maximum_unknown_item_share: Share = 0.2
-    severity: dict[str, Severity] = {}
-
-
 class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything about one tenant."""
 
@@ -176,6 +127,13 @@ class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     evaluation: Evaluation = Evaluation()
     gate: Gate = Gate()
     checks: Checks = Checks()
+    clock: Clock = Clock()
+    privacy: Privacy = Privacy()
+    catalog: CatalogPolicy = CatalogPolicy()
+    users: UserPolicy = UserPolicy()
+    features: FeatureSettings = FeatureSettings()
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    attribution: Attribution = Attribution()
     keep_generations: Count = 10
     schedule: str = "0 2 * * *"  # cron, UTC
     first_day: date = date(2025, 1, 1)  # the first partition that the orchestrator offers
@@ -197,6 +155,7 @@ def parse(body: bytes, origin: str) -> TenantDocument:
 
 def _check(document: TenantDocument, origin: str) -> None:
     segment(document.tenant, "tenant")
+    _check_sources(document, origin)
     if document.default_surface not in document.surfaces:
         raise InvalidDocument(f"{origin}: default_surface {document.default_surface!r} is not among the surfaces")
     for surface in document.surfaces:
@@ -206,6 +165,20 @@ def _check(document: TenantDocument, origin: str) -> None:
             if name not in document.algorithms:
                 known = ", ".join(sorted(document.algorithms))
                 raise InvalidDocument(f"{origin}: surface {surface!r} weighs {name!r}; the algorithms are {known}")
+
+
+def _check_sources(document: TenantDocument, origin: str) -> None:
+    """Every source says once where its rows are."""
+    for table in document.sources.__struct_fields__:
+        for number, spec in enumerate(getattr(document.sources, table)):
+            given = [name for name in ORIGINS if getattr(spec, name)]
+            place = f"{origin}: sources.{table}[{number}]"
+            if len(given) != 1:
+                raise InvalidDocument(f"{place}: say exactly one of {', '.join(ORIGINS)}; it says {given or 'none'}")
+            if spec.postgres and bool(spec.postgres.table) == bool(spec.postgres.query):
+                raise InvalidDocument(f"{place}.postgres: say either table or query")
+            if spec.server_log and table != "events":
+                raise InvalidDocument(f"{place}: the server's log holds events, not {table}")
 
 
 def _merged(ranking: Ranking, overrides: dict[str, Any], place: str) -> Ranking:

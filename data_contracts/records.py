@@ -31,6 +31,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     price_minor: Annotated[int, msgspec.Meta(ge=0)] | None = None
     currency: Annotated[str, msgspec.Meta(pattern=CURRENCY_PATTERN)] | None = None
     available: bool = True
+    archived: bool = False
+    updated_at: Timestamp | None = None
     parent_id: Id | None = None
     created_at: Timestamp | None = None
     tags: tuple[str, ...] = ()
@@ -71,6 +73,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     session_id: Id | None = None
     item_id: Id | None = None
     value: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    amount_minor: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    order_id: Id | None = None
+    received_at: Timestamp | None = None
     meta: EventMeta = EventMeta()
     consent: Consent = "full"
 

@@ -6,69 +6,33 @@ from it. A table's ``key`` columns identify a row within a tenant; every sort en
 
 from typing import Literal
 
-import msgspec
+from data_contracts.table import (
+    CURRENCY_PATTERN,
+    ID_PATTERN,
+    MAX_ID_LENGTH,
+    Column,
+    Kind,
+    Table,
+    id_column,
+    text_column,
+)
 
-Kind = Literal["string", "int", "float", "bool", "timestamp", "strings", "vector"]
+__all__ = ["CURRENCY_PATTERN", "ID_PATTERN", "MAX_ID_LENGTH", "Column", "Kind", "Table"]
+
 Shape = Literal["item_scores", "item_neighbors", "user_items", "vectors"]
 
 EVENT_TYPES: tuple[str, ...] = ("view", "click", "add", "purchase", "custom")  # the position is the number
-MAX_ID_LENGTH = 256
-ID_PATTERN = r"^[^\x00-\x1f\x7f]{1,256}$"
-CURRENCY_PATTERN = r"^[A-Z]{3}$"
-
-
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One column: its kind, and the rule that each of its values must fulfil."""
-
-    name: str
-    kind: Kind
-    description: str
-    nullable: bool = False
-    one_of: tuple[str, ...] = ()
-    pattern: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A named set of columns; ``key`` identifies a row within one tenant."""
-
-    name: str
-    description: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    def column(self, name: str) -> Column:
-        """The column of that name. Raises ``KeyError``."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(f"{self.name} has no column {name!r}; it has {', '.join(self.names)}")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The column names, in order."""
-        return tuple(column.name for column in self.columns)
-
-
-def _id(name: str, description: str, *, nullable: bool = False) -> Column:
-    return Column(name=name, kind="string", description=description, nullable=nullable, pattern=ID_PATTERN)
-
-
-def _text(name: str, description: str) -> Column:
-    return Column(name=name, kind="string", description=description, nullable=True)
-
 
 ITEMS = Table(
     name="items",
     description="The catalog: one row per item, the newest that the source gave.",
     key=("item_id",),
     columns=(
-        _id("item_id", "Identifies the item within its tenant."),
-        _text("title", "What a person reads."),
-        _text("description", "Longer text, for search and content similarity."),
-        _text("brand", "One brand; also a tag `brand:...`."),
-        _text("category", "One category; also a tag `category:...`."),
+        id_column("item_id", "Identifies the item within its tenant."),
+        text_column("title", "What a person reads."),
+        text_column("description", "Longer text, for search and content similarity."),
+        text_column("brand", "One brand; also a tag `brand:...`."),
+        text_column("category", "One category; also a tag `category:...`."),
         Column(
             name="price_minor",
             kind="int",
@@ -88,7 +52,7 @@ ITEMS = Table(
             kind="bool",
             description="Whether it can be bought now; otherwise never recommended.",
         ),
-        _id("parent_id", "The product of which this item is a variant.", nullable=True),
+        id_column("parent_id", "The product of which this item is a variant.", nullable=True),
         Column(
             name="created_at",
             kind="timestamp",
@@ -96,8 +60,14 @@ ITEMS = Table(
             description="When it entered the catalog, UTC.",
         ),
         Column(name="tags", kind="strings", nullable=True, description="Lower-case tags such as `color:black`."),
-        _text("url", "Where a person can see it."),
-        _text("image_url", "Its picture."),
+        text_column("url", "Where a person can see it."),
+        text_column("image_url", "Its picture."),
+        Column(
+            name="archived",
+            kind="bool",
+            description="Whether it left the catalog: never recommended again, its history stays.",
+        ),
+        Column(name="updated_at", kind="timestamp", nullable=True, description="When the source changed it, UTC."),
     ),
 )
 
@@ -106,10 +76,11 @@ USERS = Table(
     description="Known users, with traits that are not personal data.",
     key=("user_id",),
     columns=(
-        _id("user_id", "A pseudonym of the person within its tenant."),
-        _text("segment", "The segment whose lists the user gets; empty means `default`."),
-        _text("traits", "JSON object of non-personal traits (locale, device, loyalty)."),
+        id_column("user_id", "A pseudonym of the person within its tenant."),
+        text_column("segment", "The segment whose lists the user gets; empty means `default`."),
+        text_column("traits", "JSON object of non-personal traits (locale, device, loyalty)."),
         Column(name="created_at", kind="timestamp", nullable=True, description="When the account was made, UTC."),
+        Column(name="updated_at", kind="timestamp", nullable=True, description="When the source changed it, UTC."),
     ),
 )
 
@@ -118,7 +89,7 @@ EVENTS = Table(
     description="What happened, one row per event, partitioned by tenant and UTC day.",
     key=("event_id",),
     columns=(
-        _id("event_id", "Given by the source, or a digest of the row; a repeated one is the same event."),
+        id_column("event_id", "Given by the source, or a digest of the row; a repeated one is the same event."),
         Column(name="ts", kind="timestamp", description="When it happened, UTC."),
         Column(
             name="type",
@@ -126,10 +97,10 @@ EVENTS = Table(
             one_of=EVENT_TYPES,
             description="view=0, click=1, add=2, purchase=3, custom=4.",
         ),
-        _id("user_id", "Who did it, if known.", nullable=True),
-        _id("anonymous_id", "The device or cookie, if the person is not known.", nullable=True),
-        _id("session_id", "The visit.", nullable=True),
-        _id("item_id", "On which item; empty only for events without one (order summaries).", nullable=True),
+        id_column("user_id", "Who did it, if known.", nullable=True),
+        id_column("anonymous_id", "The device or cookie, if the person is not known.", nullable=True),
+        id_column("session_id", "The visit.", nullable=True),
+        id_column("item_id", "On which item; empty only for events without one (order summaries).", nullable=True),
         Column(
             name="value",
             kind="float",
@@ -137,8 +108,8 @@ EVENTS = Table(
             minimum=0,
             description="Quantity bought, fraction watched, rating: by type.",
         ),
-        _text("surface", "Where it happened (home, pdp, cart)."),
-        _id("request_id", "The recommendation response that led to it.", nullable=True),
+        text_column("surface", "Where it happened (home, pdp, cart)."),
+        id_column("request_id", "The recommendation response that led to it.", nullable=True),
         Column(
             name="rank",
             kind="int",
@@ -146,7 +117,38 @@ EVENTS = Table(
             minimum=1,
             description="Position in that response, from 1.",
         ),
-        _text("meta", "JSON object of what else the source said."),
+        Column(
+            name="amount_minor",
+            kind="int",
+            nullable=True,
+            minimum=0,
+            description="What was paid for it in all, in minor units of the tenant's currency.",
+        ),
+        id_column("order_id", "The order that a purchase belongs to.", nullable=True),
+        Column(name="received_at", kind="timestamp", nullable=True, description="When a server received it, UTC."),
+        Column(
+            name="consent",
+            kind="string",
+            nullable=True,
+            one_of=("full", "limited", "none"),
+            description="What the person agreed to; empty is what the tenant's privacy policy assumes.",
+        ),
+        text_column("flags", "What was done to the row on the way, such as `clock_clamped`, separated by commas."),
+        text_column("meta", "JSON object of what else the source said."),
+    ),
+)
+
+ORDERS = Table(
+    name="orders",
+    description="Orders as the shop's own books have them, to reconcile purchases with.",
+    key=("order_id",),
+    columns=(
+        id_column("order_id", "Identifies the order within its tenant."),
+        Column(name="ts", kind="timestamp", description="When it was placed, UTC."),
+        id_column("user_id", "Who ordered.", nullable=True),
+        Column(name="total_minor", kind="int", nullable=True, minimum=0, description="Its total, in minor units."),
+        Column(name="lines", kind="int", nullable=True, minimum=0, description="How many different items it has."),
+        Column(name="cancelled", kind="bool", description="Whether it does not count any more."),
     ),
 )
 
@@ -155,16 +157,16 @@ REJECTED = Table(
     description="Rows that broke a contract, kept with the reason and where they came from.",
     key=("file", "row", "rule"),
     columns=(
-        _text("table", "The table the row was meant for."),
-        _text("file", "The file, relative to its source."),
+        text_column("table", "The table the row was meant for."),
+        text_column("file", "The file, relative to its source."),
         Column(
             name="row",
             kind="int",
             minimum=1,
             description="Its row in that file, from 1, headers not counted.",
         ),
-        _text("rule", "The rule it broke, such as `type: one of view, click, add, purchase, custom`."),
-        _text("value", "The offending value, cut at 200 characters."),
+        text_column("rule", "The rule it broke, such as `type: one of view, click, add, purchase, custom`."),
+        text_column("value", "The offending value, cut at 200 characters."),
     ),
 )
 
@@ -173,8 +175,8 @@ INTERACTIONS = Table(
     description="Weighted user-item pairs: what training and evaluation read.",
     key=("user_id", "item_id"),
     columns=(
-        _id("user_id", "The person (after merging anonymous ids that logged in)."),
-        _id("item_id", "The item."),
+        id_column("user_id", "The person (after merging anonymous ids that logged in)."),
+        id_column("item_id", "The item."),
         Column(name="weight", kind="float", minimum=0, description="Sum of decayed event weights."),
         Column(name="last_ts", kind="timestamp", description="The newest event of the pair, UTC."),
         Column(name="count", kind="int", minimum=1, description="How many events the pair has."),
@@ -187,7 +189,7 @@ ITEM_SCORES = Table(
     key=("segment", "item_id"),
     columns=(
         Column(name="segment", kind="string", description="Empty for everybody, or such as `category:audio`."),
-        _id("item_id", "The item."),
+        id_column("item_id", "The item."),
         Column(name="score", kind="float", description="Higher is better."),
     ),
 )
@@ -197,8 +199,8 @@ ITEM_NEIGHBORS = Table(
     description="For an item, others that go with it.",
     key=("item_id", "neighbor_id"),
     columns=(
-        _id("item_id", "The item one looks at."),
-        _id("neighbor_id", "The item that goes with it; never itself."),
+        id_column("item_id", "The item one looks at."),
+        id_column("neighbor_id", "The item that goes with it; never itself."),
         Column(name="score", kind="float", description="Higher is closer."),
     ),
 )
@@ -208,8 +210,8 @@ USER_ITEMS = Table(
     description="For a user, a list of items.",
     key=("user_id", "item_id"),
     columns=(
-        _id("user_id", "The user."),
-        _id("item_id", "The item."),
+        id_column("user_id", "The user."),
+        id_column("item_id", "The item."),
         Column(name="score", kind="float", description="Higher is better, or what the artifact says it means."),
     ),
 )
@@ -220,7 +222,7 @@ VECTORS = Table(
     key=("entity", "id"),
     columns=(
         Column(name="entity", kind="string", one_of=("item", "user"), description="What the id names."),
-        _id("id", "Item or user id."),
+        id_column("id", "Item or user id."),
         Column(name="vector", kind="vector", description="float32, the same length in every row."),
     ),
 )
@@ -230,8 +232,8 @@ RECS = Table(
     description="What was recommended, for evaluation.",
     key=("user_id", "rank"),
     columns=(
-        _id("user_id", "The user."),
-        _id("item_id", "The item."),
+        id_column("user_id", "The user."),
+        id_column("item_id", "The item."),
         Column(name="rank", kind="int", minimum=1, description="Position, from 1."),
         Column(name="score", kind="float", nullable=True, description="The score it had, if known."),
     ),
@@ -241,7 +243,7 @@ TRUTH = Table(
     name="truth",
     description="What the user really chose, for evaluation: one row per relevant item.",
     key=("user_id", "item_id"),
-    columns=(_id("user_id", "The user."), _id("item_id", "A relevant item.")),
+    columns=(id_column("user_id", "The user."), id_column("item_id", "A relevant item.")),
 )
 
 SHAPES: dict[Shape, Table] = {
@@ -254,6 +256,7 @@ TABLES: tuple[Table, ...] = (
     ITEMS,
     USERS,
     EVENTS,
+    ORDERS,
     REJECTED,
     INTERACTIONS,
     ITEM_SCORES,

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from data_contracts.documents import Severity
 from data_contracts.manifest import Lineage, Window
+from data_contracts.policies import Severity
 from data_contracts.records import Timestamp
 from recsys_eval.verdict import Verdict
 

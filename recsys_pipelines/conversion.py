@@ -11,8 +11,8 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from data_contracts.documents import Field
 from data_contracts.errors import InvalidDocument
+from data_contracts.source_specs import Field
 from data_contracts.tables import Kind
 
 UTC_TIME = pl.Datetime("us", "UTC")

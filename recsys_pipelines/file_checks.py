@@ -10,7 +10,7 @@ from typing import get_args
 import msgspec
 import polars as pl
 
-from data_contracts.documents import Checks
+from data_contracts.policies import Checks
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import LandedFile, TableName, accepted
 from recsys_pipelines.sources.source import FaultKind

@@ -14,13 +14,13 @@ from typing import Literal
 import msgspec
 import polars as pl
 
-from data_contracts.tables import EVENTS, ITEMS, REJECTED, USERS, Table
+from data_contracts.tables import EVENTS, ITEMS, ORDERS, REJECTED, USERS, Table
 from recsys_pipelines.contract import schema
 from recsys_pipelines.lake import Lake, Stored
 from recsys_pipelines.sources.source import FaultKind
 
-TableName = Literal["items", "users", "events"]
-LANDED: dict[TableName, Table] = {"items": ITEMS, "users": USERS, "events": EVENTS}
+TableName = Literal["items", "users", "events", "orders"]
+LANDED: dict[TableName, Table] = {"items": ITEMS, "users": USERS, "events": EVENTS, "orders": ORDERS}
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

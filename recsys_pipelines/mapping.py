@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.documents import Field, SourceSpec
 from data_contracts.errors import InvalidDocument
+from data_contracts.source_specs import Field, SourceSpec
 from data_contracts.tables import EVENT_TYPES, EVENTS, ITEMS, Column, Table
 from recsys_pipelines.contract import KINDS, unreadable_columns
 from recsys_pipelines.conversion import Raw, check_zone, converted, digest, number, text, truth
@@ -21,7 +21,7 @@ from recsys_pipelines.sources.source import ROW, Needs
 VERSION = 1  # counts up when the same document gives other rows, so that files are mapped again
 
 _ALIASES = {"cart": "add"} | {str(number): name for number, name in enumerate(EVENT_TYPES)}
-_DEFAULTS = {"available": True}
+_DEFAULTS = {"available": True, "archived": False, "cancelled": False}
 _ORIGINS = ("column", "columns", "constant", "digest", "ratio", "flags", "row_number")
 _STRING = pl.String()
 
@@ -170,4 +170,5 @@ def _completed(items: pl.LazyFrame, currency: str) -> pl.LazyFrame:
     return items.with_columns(
         currency=pl.col("currency").fill_null(pl.when(pl.col("price_minor").is_not_null()).then(pl.lit(currency))),
         tags=pl.concat_list("tags", *own).list.drop_nulls().list.unique().list.sort(),
+        available=pl.col("available") & ~pl.col("archived"),
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from data_contracts.documents import SourceSpec, TenantDocument
+from data_contracts.documents import TenantDocument
+from data_contracts.source_specs import SourceSpec
 from recsys_pipelines import mapping
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored

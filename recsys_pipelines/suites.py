@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.documents import Checks, Severity
+from data_contracts.policies import Checks, Severity
 from data_contracts.tables import EVENTS, Table
 from recsys_pipelines.contract import AHEAD, SUBJECTS, UNREADABLE, Check, Rule, rules
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.documents import Checks, TenantDocument
+from data_contracts.documents import TenantDocument
+from data_contracts.policies import Checks
 from data_contracts.tables import Table
 from recsys_pipelines.contract import Rule, rules, schema, unreadable_columns
 from recsys_pipelines.file_checks import few_gaps, file_checks, known_items

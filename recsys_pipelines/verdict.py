@@ -8,8 +8,8 @@ from datetime import date
 
 import msgspec
 
-from data_contracts.documents import Severity
 from data_contracts.errors import ContractError
+from data_contracts.policies import Severity
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import TableName
 

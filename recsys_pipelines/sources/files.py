@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data_contracts.documents import SourceSpec
+from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.diagnosis import first_bad_line, is_blank, lines, wrong_encoding
 from recsys_pipelines.sources.formats import COMPRESSED, SUFFIXES, Format, scan
 from recsys_pipelines.sources.source import (

@@ -11,7 +11,7 @@ from typing import BinaryIO, Literal
 import msgspec
 import polars as pl
 
-from data_contracts.documents import SourceSpec
+from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.diagnosis import opened
 from recsys_pipelines.sources.source import Needs, SchemaDrift
 

@@ -3,13 +3,14 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from data_contracts.tables import EVENTS, ITEMS, REJECTED, USERS
+from data_contracts.tables import EVENTS, ITEMS, ORDERS, REJECTED, USERS
 from recsys_pipelines.contract import check, rules, schema, unreadable_columns
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 EVENT = {"event_id": "e1", "ts": NOW, "type": "view", "user_id": "ann", "item_id": "a"}
-ITEM = {"item_id": "a", "available": True, "tags": []}
+ITEM = {"item_id": "a", "available": True, "archived": False, "tags": []}
 GOOD = {"events": EVENT, "items": ITEM, "users": {"user_id": "ann"}}
+GOOD["orders"] = {"order_id": "o1", "ts": NOW, "cancelled": False}
 LONG = "x" * 257
 
 BROKEN = [  # table, what differs from a good row, the rule that it breaks
@@ -40,11 +41,31 @@ BROKEN = [  # table, what differs from a good row, the rule that it breaks
     ("items", {"available": None, "available__unreadable": "maybe"}, "items.available.type"),
     ("items", {"parent_id": LONG}, "items.parent_id.pattern"),
     ("items", {"created_at__unreadable": "soon"}, "items.created_at.type"),
+    ("items", {"archived": None}, "items.archived.not_null"),
+    ("items", {"archived": None, "archived__unreadable": "maybe"}, "items.archived.type"),
+    ("items", {"updated_at__unreadable": "soon"}, "items.updated_at.type"),
     ("users", {"user_id": None}, "users.user_id.not_null"),
     ("users", {"user_id": LONG}, "users.user_id.pattern"),
     ("users", {"created_at__unreadable": "soon"}, "users.created_at.type"),
+    ("users", {"updated_at__unreadable": "soon"}, "users.updated_at.type"),
+    ("events", {"amount_minor": -1}, "events.amount_minor.minimum"),
+    ("events", {"amount_minor__unreadable": "a lot"}, "events.amount_minor.type"),
+    ("events", {"order_id": LONG}, "events.order_id.pattern"),
+    ("events", {"received_at__unreadable": "soon"}, "events.received_at.type"),
+    ("events", {"consent": "perhaps"}, "events.consent.one_of"),
+    ("orders", {"order_id": None}, "orders.order_id.not_null"),
+    ("orders", {"order_id": LONG}, "orders.order_id.pattern"),
+    ("orders", {"ts": None}, "orders.ts.not_null"),
+    ("orders", {"ts": None, "ts__unreadable": "soon"}, "orders.ts.type"),
+    ("orders", {"user_id": LONG}, "orders.user_id.pattern"),
+    ("orders", {"total_minor": -1}, "orders.total_minor.minimum"),
+    ("orders", {"total_minor__unreadable": "much"}, "orders.total_minor.type"),
+    ("orders", {"lines": -1}, "orders.lines.minimum"),
+    ("orders", {"lines__unreadable": "many"}, "orders.lines.type"),
+    ("orders", {"cancelled": None}, "orders.cancelled.not_null"),
+    ("orders", {"cancelled": None, "cancelled__unreadable": "maybe"}, "orders.cancelled.type"),
 ]
-TABLES = {table.name: table for table in (EVENTS, ITEMS, USERS)}
+TABLES = {table.name: table for table in (EVENTS, ITEMS, USERS, ORDERS)}
 
 
 def mapped(table, *rows) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from data_contracts.documents import SourceSpec
+from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.files import FileSource
 from recsys_pipelines.sources.source import (
     ROW,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from data_contracts.documents import Field, SourceSpec
 from data_contracts.errors import InvalidDocument
+from data_contracts.source_specs import Field, SourceSpec
 from data_contracts.tables import EVENTS, ITEMS, USERS
 from recsys_pipelines.contract import schema, unreadable_columns
 from recsys_pipelines.mapping import mapped, needs

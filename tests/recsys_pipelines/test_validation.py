@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from data_contracts.directory import DirectoryBlobs
-from data_contracts.documents import Checks, TenantDocument, parse
+from data_contracts.documents import TenantDocument, parse
+from data_contracts.policies import Checks
 from data_contracts.tables import EVENTS, ITEMS, USERS
 from recsys_pipelines.contract import check, rules, schema, unreadable_columns
 from recsys_pipelines.ingest import land, settle
