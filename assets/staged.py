@@ -4,7 +4,6 @@ import dagster as dg
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
-from recsys_pipelines.ingest import land
 from recsys_pipelines.quality_page import write_page
 from recsys_pipelines.verdict import Verdict
 
@@ -19,9 +18,8 @@ from recsys_pipelines.verdict import Verdict
 def staged(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
     """Source files split by table and day, rejected rows kept with their reason; a file is read once."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
-    tenant = shop.tenant(scope.tenant)
 
-    landing = land(tenant.document, tenant.folder, shop.lake, environ=shop.environ, now=shop.now())
+    landing = shop.land(scope.tenant)
 
     return dg.MaterializeResult(
         metadata={

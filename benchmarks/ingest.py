@@ -20,6 +20,7 @@ from data_contracts.directory import DirectoryBlobs
 from data_contracts.documents import TenantDocument, parse
 from recsys_pipelines.ingest import land, settle
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.sources.source import Place
 from recsys_pipelines.synthetic import write_shop
 from recsys_pipelines.training import weigh
 
@@ -50,7 +51,7 @@ def scan(folder: Path) -> None:
 def ingest(folder: Path, shop: TenantDocument, scratch: Path) -> None:
     """What the first assets of the daily job do."""
     lake = Lake(DirectoryBlobs(scratch))
-    landing = land(shop, folder, lake, environ={}, now=NOW)
+    landing = land(shop, Place("bench", folder, {}), lake, now=NOW)
     last = max(landing.days)
     settle(shop, lake, until=last)
     weigh(shop, lake, last, "served")

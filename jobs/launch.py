@@ -8,7 +8,6 @@ import dagster as dg
 from assets.partitions import Scope, key
 from data_contracts.errors import ContractError
 from jobs.instance import instance, register
-from recsys_pipelines.ingest import land
 from recsys_pipelines.workshop import Workshop
 
 RANGE_START = "dagster/asset_partition_range_start"
@@ -36,7 +35,7 @@ def scope(shop: Workshop, tenant: str, first: date | None, last: date | None) ->
     found = shop.tenant(tenant)
     yesterday = shop.now().astimezone(UTC).date() - timedelta(days=1)
     if last is None:
-        landing = land(found.document, found.folder, shop.lake, environ=shop.environ, now=shop.now())
+        landing = shop.land(tenant)
         last = min(max(landing.days, default=yesterday), yesterday)
     first = first or last
     if not found.document.first_day <= first <= last <= yesterday:

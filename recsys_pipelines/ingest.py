@@ -5,25 +5,24 @@
 twice writes nothing the second time.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 from data_contracts.documents import TenantDocument
+from data_contracts.pseudonym import Pseudonyms
+from recsys_pipelines.catalog.snapshots import snapshot
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import (
-    LANDED,
     Identity,
     LandedFile,
     Ledger,
-    TableName,
-    accepted,
     read_ledger,
     read_rulings,
     sweep,
 )
 from recsys_pipelines.settlement import settle_events
+from recsys_pipelines.sources.source import Place, Pulled
 from recsys_pipelines.staging import Intake
 
 
@@ -35,6 +34,7 @@ class Landing:
     files: tuple[LandedFile, ...]
     files_new: int
     files_gone: int
+    pulled: tuple[Pulled, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -66,23 +66,27 @@ class Settled:
     duplicates: int
     items: int
     users: int
+    orders: int = 0
 
 
-def land(document: TenantDocument, folder: Path, lake: Lake, *, environ: Mapping[str, str], now: datetime) -> Landing:
-    """Read the files that are new or changed since the last time; ``folder`` is where the document stands.
+def land(
+    document: TenantDocument, place: Place, lake: Lake, *, now: datetime, pseudonyms: Pseudonyms | None = None
+) -> Landing:
+    """Pull what is outside, and read the files that are new or changed since the last time.
 
     A file that cannot be read is landed with its fault. Raises ``UnsetVariable``, ``InvalidDocument``, and
     ``BlobChanged`` if another run landed for this tenant at the same time.
     """
     before, tag = lake.read_tagged_json("ledger", document.tenant, None, Ledger)
     known = {file.identity: file for file in before.files} if before else {}
-    intake = Intake(document, folder, lake, environ, now)
+    intake = Intake(document, place, lake, now, pseudonyms)
+    pulled = tuple(intake.pull())
     files = tuple(_version(known.get(identity), intake, identity) for identity in intake.identities())
     if before is None or files != before.files:
         lake.swap_json("ledger", document.tenant, None, Ledger(files=files), tag=tag)
     sweep(lake, document.tenant, files)
     there = {file.identity for file in files}
-    return Landing(document.tenant, files, len(there - known.keys()), len(known.keys() - there))
+    return Landing(document.tenant, files, len(there - known.keys()), len(known.keys() - there), pulled)
 
 
 def settle(document: TenantDocument, lake: Lake, *, until: date, rewrite: Collection[date] = ()) -> Settled:
@@ -99,8 +103,9 @@ def settle(document: TenantDocument, lake: Lake, *, until: date, rewrite: Collec
         days=events.days,
         events=events.events,
         duplicates=events.duplicates + sum(file.repeated for file in files),
-        items=_snapshot(lake, document.tenant, "items", files, day=until),
-        users=_snapshot(lake, document.tenant, "users", files, day=until),
+        items=snapshot(document, lake, "items", files, day=until),
+        users=snapshot(document, lake, "users", files, day=until),
+        orders=snapshot(document, lake, "orders", files, day=until) if document.sources.orders else 0,
     )
 
 
@@ -110,12 +115,3 @@ def _version(known: LandedFile | None, intake: Intake, identity: Identity) -> La
         return known
     landed = intake.landed(identity)
     return known if known is not None and known.fault == landed.fault else landed
-
-
-def _snapshot(lake: Lake, tenant: str, table: TableName, files: Collection[LandedFile], *, day: date) -> int:
-    """Write the newest row of every key, by key; how many there are."""
-    (key,) = LANDED[table].key
-    rows = accepted(lake, tenant, table, files).unique(key, keep="last", maintain_order=True)
-    newest = rows.select(LANDED[table].names).sort(key).collect()
-    lake.write(table, tenant, day, newest)
-    return newest.height

@@ -1,34 +1,41 @@
 """One source file after the other into the lake's staging area: read, mapped, checked, split by UTC day."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from data_contracts.documents import TenantDocument
+from data_contracts.pseudonym import Pseudonyms
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines import mapping
+from recsys_pipelines.clock import clamped
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, TableName
-from recsys_pipelines.sources.files import FileSource
-from recsys_pipelines.sources.source import BadPart, MissingPart, Part
+from recsys_pipelines.privacy.scrubbing import scrub
+from recsys_pipelines.sources.opening import opened
+from recsys_pipelines.sources.source import BadPart, MissingPart, Part, Place, Pulled, Pulling, Source
 
 
 @dataclass(frozen=True)
 class Intake:
-    """A tenant's sources and where their rows go; ``folder`` is where the document stands."""
+    """A tenant's sources and where their rows go; ``pseudonyms`` stand for people where the policy asks for it."""
 
     document: TenantDocument
-    folder: Path
+    place: Place
     lake: Lake
-    environ: Mapping[str, str]
     now: datetime
+    pseudonyms: Pseudonyms | None = None
+
+    def pull(self) -> list[Pulled]:
+        """Copy what is new in sources that are outside to the landing area."""
+        sources = [self._opened(spec) for table in LANDED for spec in self._specs(table)]
+        return [source.pull(self.now) for source in sources if isinstance(source, Pulling)]
 
     def identities(self) -> Iterator[Identity]:
         """Every file that is there now, in the order in which it counts; also a source that has none."""
@@ -61,16 +68,21 @@ class Intake:
 
     def _parts(self, spec: SourceSpec) -> list[Part]:
         try:
-            return FileSource(spec, self.folder, self.environ).parts()
+            return list(self._opened(spec).parts())
         except MissingPart as error:
             return [Part(error.name, "")]
+
+    def _opened(self, spec: SourceSpec) -> Source:
+        return opened(spec, self.place)
 
     def _checked(self, identity: Identity) -> Checked:
         spec, table = self._specs(identity.table)[identity.source], LANDED[identity.table]
         part = Part(identity.file, identity.fingerprint)
-        with FileSource(spec, self.folder, self.environ).rows(part, mapping.needs(spec, table)) as rows:
+        with self._opened(spec).rows(part, mapping.needs(spec, table)) as rows:
             frame = mapping.mapped(rows, table, spec, self.document.currency).collect()
-        return check(frame, table, identity.file, self.now)
+        kept = scrub(frame, table, self.document.privacy, self.pseudonyms).rows
+        timed = clamped(kept, self.document.clock, self.now) if identity.table == "events" else kept
+        return check(timed, table, identity.file, self.now)
 
     def _stage(self, file: LandedFile, checked: Checked) -> None:
         by_day = _by_day(checked.accepted) if file.days else {}

@@ -9,8 +9,11 @@ from pathlib import Path
 from data_contracts.blobs import Blobs
 from data_contracts.layout import Locations
 from data_contracts.open import open_blobs
+from data_contracts.pseudonym import Pseudonyms, secret_at
 from recsys_pipelines import tenants
+from recsys_pipelines.ingest import Landing, land
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.sources.source import Place
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,23 @@ class Workshop:
     def store(self) -> Blobs:
         """Published artifacts, manifests and pointers."""
         return open_blobs(self.locations.store, self.environ)
+
+    @cached_property
+    def landing(self) -> Blobs:
+        """What servers and pulled sources bring."""
+        return open_blobs(self.locations.landing, self.environ)
+
+    def pseudonyms(self, tenant: str) -> Pseudonyms:
+        """The pseudonyms of one tenant, the same that the server writes."""
+        named = self.environ.get("RECSYS_PSEUDONYM_SECRET")
+        file = self.environ.get("RECSYS_PSEUDONYM_SECRET_FILE") or self.locations.home / "pseudonym.secret"
+        return Pseudonyms(named.encode() if named else secret_at(Path(file)), tenant)
+
+    def land(self, name: str) -> Landing:
+        """Bring what is new in one tenant's sources into the lake."""
+        found = self.tenant(name)
+        place = Place(name, found.folder, self.environ, self.landing)
+        return land(found.document, place, self.lake, now=self.now(), pseudonyms=self.pseudonyms(name))
 
     @property
     def cache(self) -> Path:

@@ -10,11 +10,15 @@ SourceError
    |- SchemaDrift        columns that the mapping needs are not in it
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import ClassVar, Literal, NamedTuple, Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import polars as pl
+
+from data_contracts.blobs import Blobs
 
 FaultKind = Literal["missing", "empty", "encoding", "malformed", "columns"]
 
@@ -87,6 +91,28 @@ class Needs(NamedTuple):
     required: tuple[str, ...]
 
 
+class Place(NamedTuple):
+    """Where a tenant's sources are read from, and where those that are pulled are kept.
+
+    ``folder`` is where the tenant's document stands; ``landing`` may be None where nothing is pulled.
+    """
+
+    tenant: str
+    folder: Path
+    environ: Mapping[str, str]
+    landing: Blobs | None = None
+
+
+class Pulled(NamedTuple):
+    """What one pull brought; ``watermark`` is how far the source has been read, in its own words."""
+
+    source: str
+    rows: int
+    files: int
+    dead_letters: int
+    watermark: str
+
+
 class Source(Protocol):
     """Where rows come from. One class per kind, one module per class."""
 
@@ -95,3 +121,11 @@ class Source(Protocol):
 
     def rows(self, part: Part, needs: Needs) -> AbstractContextManager[pl.LazyFrame]:
         """The part's columns and ``ROW``, to collect inside the block. Raises ``BadPart``, then or on collecting."""
+
+
+@runtime_checkable
+class Pulling(Protocol):
+    """A source that is outside: what is new there is first copied to the landing area, whose files are its parts."""
+
+    def pull(self, now: datetime) -> Pulled:
+        """Copy what is new, durably, then remember how far; safe to repeat after a crash. Raises ``SourceError``."""

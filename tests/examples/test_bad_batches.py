@@ -10,6 +10,7 @@ from data_contracts.directory import DirectoryBlobs
 from data_contracts.documents import parse
 from recsys_pipelines.ingest import land
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.sources.source import Place
 from recsys_pipelines.validation import validate
 from recsys_pipelines.verdict import BlockedBatch, Verdict, require_passed
 
@@ -37,7 +38,7 @@ DAY = date(2026, 1, 8)
 def validated(name: str, lake: Lake) -> Verdict:
     path = DIRTY / name / "tenant.json"
     document = parse(path.read_bytes(), str(path))
-    land(document, path.parent, lake, environ={}, now=datetime(2026, 2, 1, tzinfo=UTC))
+    land(document, Place(document.tenant, path.parent, {}), lake, now=datetime(2026, 2, 1, tzinfo=UTC))
     return validate(document, lake, day=DAY)
 
 

@@ -14,6 +14,7 @@ from data_contracts.documents import parse
 from recsys_pipelines.ingest import Landing, land, settle
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import rejected
+from recsys_pipelines.sources.source import Place
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHARED = Path(os.environ.get("RECSYS_SHARED_DATA", EXAMPLES.parents[1] / "shared" / "data"))
@@ -36,7 +37,7 @@ def lake(tmp_path) -> Lake:
 def landed(folder: Path, lake: Lake):
     path = folder / "tenant.json"
     document = parse(path.read_bytes(), str(path))
-    return document, land(document, folder, lake, environ={"RECSYS_SHARED_DATA": str(SHARED)}, now=NOW)
+    return document, land(document, Place(document.tenant, folder, {"RECSYS_SHARED_DATA": str(SHARED)}), lake, now=NOW)
 
 
 real_data = pytest.mark.slow  # half a million lines, written day by day

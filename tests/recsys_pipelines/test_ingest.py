@@ -20,7 +20,7 @@ from recsys_pipelines.contract import schema
 from recsys_pipelines.ingest import Landing, Settled, land, settle
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import Ruling, Rulings, read_ledger, rejected
-from recsys_pipelines.sources.source import UnsetVariable
+from recsys_pipelines.sources.source import Place, UnsetVariable
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 UNTIL = date(2026, 1, 31)
@@ -49,7 +49,7 @@ class Shop:
         self.write(f"events/{name}", HEADER, *(f"{','.join(row.split())},view,ann,a" for row in rows))
 
     def land(self, now: datetime = NOW) -> Landing:
-        return land(self.document, self.folder, self.lake, environ={}, now=now)
+        return land(self.document, Place("shop", self.folder, {}), self.lake, now=now)
 
     def run(self, until: date = UNTIL, rewrite: tuple[date, ...] = ()) -> Settled:
         self.land()
@@ -390,7 +390,7 @@ def test_a_lake_on_s3_holds_the_same_as_one_in_a_directory(shop, bucket, s3_envi
     blobs = open_blobs(f"s3://{bucket}/lake", s3_environ)
 
     for _ in range(2):
-        land(shop.document, shop.folder, Lake(blobs), environ={}, now=NOW)
+        land(shop.document, Place("shop", shop.folder, {}), Lake(blobs), now=NOW)
         settle(shop.document, Lake(blobs), until=UNTIL)
 
     found = {entry.key: hashlib.sha256(blobs.read(entry.key)).hexdigest() for entry in blobs.entries("")}
@@ -401,7 +401,7 @@ def test_tenants_with_the_same_files_share_nothing(shop):
     shop.events("one.csv", "e1 2026-01-02T10:00:00Z")
     shop.run()
     other = document(tenant="other")
-    land(other, shop.folder, shop.lake, environ={}, now=NOW)
+    land(other, Place("shop", shop.folder, {}), shop.lake, now=NOW)
     settle(other, shop.lake, until=UNTIL)
 
     theirs = {name.replace("tenant=other", "tenant=shop") for name in shop.tree() if "tenant=other" in name}
@@ -420,7 +420,7 @@ def test_of_two_landings_at_the_same_time_one_is_refused(shop):
             return super().replace(key, body, tag)
 
     with pytest.raises(BlobChanged):
-        land(shop.document, shop.folder, Lake(Rival(shop.lake_folder)), environ={}, now=NOW)
+        land(shop.document, Place("shop", shop.folder, {}), Lake(Rival(shop.lake_folder)), now=NOW)
 
     assert settle(shop.document, shop.lake, until=UNTIL).events == 1
 
@@ -475,7 +475,7 @@ def before(tmp_path) -> Path:
 def attempt(shop: Shop, blobs: DirectoryBlobs) -> bool:
     """One run; whether it lived to its end."""
     try:
-        land(shop.document, shop.folder, Lake(blobs), environ={}, now=NOW)
+        land(shop.document, Place("shop", shop.folder, {}), Lake(blobs), now=NOW)
         settle(shop.document, Lake(blobs), until=UNTIL)
     except Killed:
         return False

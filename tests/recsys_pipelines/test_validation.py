@@ -12,6 +12,7 @@ from data_contracts.tables import EVENTS, ITEMS, USERS
 from recsys_pipelines.contract import check, rules, schema, unreadable_columns
 from recsys_pipelines.ingest import land, settle
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.sources.source import Place
 from recsys_pipelines.suites import batch_columns, suite_json, with_rule_columns
 from recsys_pipelines.validation import expect, validate
 from recsys_pipelines.verdict import BlockedBatch, CheckResult, Verdict, read_verdict, require_passed
@@ -44,7 +45,7 @@ class Shop:
         (self.folder / "events" / name).write_bytes(body if isinstance(body, bytes) else body.encode())
 
     def validated(self, day: date = DAY) -> Verdict:
-        land(self.document, self.folder, self.lake, environ={}, now=NOW)
+        land(self.document, Place("shop", self.folder, {}), self.lake, now=NOW)
         return validate(self.document, self.lake, day=day)
 
 
