@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from data_contracts.feature_tables import WINDOWS_DAYS
 from data_contracts.records import Consent, Share
 from data_contracts.source_specs import Count, NonNegative
 
@@ -93,7 +94,7 @@ class UserPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class FeatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What the feature tables hold."""
 
-    windows_days: tuple[Count, ...] = (1, 7, 28, 90)
+    windows_days: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = WINDOWS_DAYS
     affinities: Count = 5  # categories per user
 
 

@@ -6,6 +6,7 @@ from it. A table's ``key`` columns identify a row within a tenant; every sort en
 
 from typing import Literal
 
+from data_contracts.feature_tables import EMBEDDINGS, ITEM_FEATURES, USER_FEATURES
 from data_contracts.table import (
     CURRENCY_PATTERN,
     ID_PATTERN,
@@ -265,4 +266,7 @@ TABLES: tuple[Table, ...] = (
     VECTORS,
     RECS,
     TRUTH,
+    USER_FEATURES,
+    ITEM_FEATURES,
+    EMBEDDINGS,
 )
