@@ -4,6 +4,7 @@ Text formats give text columns only, as the file has it, so that the mapping dec
 can quote it. In JSON lines an inner object is JSON text, and a missing key is an empty value.
 """
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.diagnosis import first_bad_line, is_blank, lines, wrong_encoding
-from recsys_pipelines.sources.formats import COMPRESSED, SUFFIXES, Format, scan
+from recsys_pipelines.sources.formats import COMPRESSED, SUFFIXES, Format, columns, scan
 from recsys_pipelines.sources.source import (
     ROW,
     BadPart,
@@ -31,7 +33,15 @@ from recsys_pipelines.sources.source import (
 
 _WILDCARD = re.compile(r"[*?\[]")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNREADABLE = (pl.exceptions.ComputeError, pl.exceptions.ShapeError, OSError, UnicodeDecodeError, SchemaDrift)
+_UNREADABLE = (
+    pl.exceptions.ComputeError,
+    pl.exceptions.ShapeError,
+    OSError,
+    UnicodeDecodeError,
+    csv.Error,
+    msgspec.DecodeError,
+    SchemaDrift,
+)
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,21 @@ class FileSource:
     @contextmanager
     def rows(self, part: Part, needs: Needs) -> Iterator[pl.LazyFrame]:
         """The rows of one file. Raises ``BadPart``, also for what only shows while the frame is collected."""
+        with self._reading(part) as path, scan(path, self._format(part.name), self.spec, needs, name=part.name) as rows:
+            yield rows.with_row_index(ROW, offset=1)
+
+    def columns(self, part: Part) -> dict[str, str]:
+        """Every column of one file with its type, from its head. Raises ``BadPart``."""
+        with self._reading(part) as path:
+            return columns(path, self._format(part.name), self.spec)
+
+    @contextmanager
+    def _reading(self, part: Part) -> Iterator[Path]:
         path = self._files().get(part.name)
         if path is None:
             raise MissingPart(part.name, "the file was there a moment ago, and is gone")
         try:
-            with scan(path, self._format(part.name), self.spec, needs, name=part.name) as rows:
-                yield rows.with_row_index(ROW, offset=1)
+            yield path
         except pl.exceptions.NoDataError as error:
             raise EmptyPart(part.name, _EMPTY) from error
         except _UNREADABLE as error:

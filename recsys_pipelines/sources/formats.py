@@ -13,6 +13,7 @@ import polars as pl
 
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.diagnosis import opened
+from recsys_pipelines.sources.heads import csv_columns, frame_columns, json_columns
 from recsys_pipelines.sources.source import Needs, SchemaDrift
 
 Format = Literal["csv", "jsonl", "parquet"]
@@ -51,6 +52,21 @@ def scan(path: Path, format: Format, spec: SourceSpec, needs: Needs, *, name: st
                 columns = rows.collect_schema().names()
         _check_columns(name, columns, needs)
         yield rows
+
+
+def columns(path: Path, format: Format, spec: SourceSpec) -> dict[str, str]:
+    """The file's columns with their types, from its head. Raises ``NoDataError`` if it has none."""
+    match format:
+        case "parquet":
+            with _plain(path, format, spec) as readable:
+                found = frame_columns(pl.read_parquet_schema(readable))
+        case "jsonl":
+            found = json_columns(path)
+        case "csv":
+            found = csv_columns(path, spec)
+    if not found:
+        raise pl.exceptions.NoDataError("no column")
+    return found
 
 
 def is_in(name: str, columns: Collection[str]) -> bool:

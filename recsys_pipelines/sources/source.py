@@ -122,6 +122,12 @@ class Source(Protocol):
     def rows(self, part: Part, needs: Needs) -> AbstractContextManager[pl.LazyFrame]:
         """The part's columns and ``ROW``, to collect inside the block. Raises ``BadPart``, then or on collecting."""
 
+    def columns(self, part: Part) -> dict[str, str]:
+        """Every column of the part with the source's type, or with what its first values read as. Raises ``BadPart``.
+
+        Only a head is read. It is what two loads are compared by (`recsys_pipelines.sources.drift`).
+        """
+
 
 @runtime_checkable
 class Pulling(Protocol):

@@ -250,3 +250,63 @@ def test_a_file_that_vanished_is_missing(tmp_path):
 
     with pytest.raises(MissingPart, match=r"e\.csv"), source.rows(Part("e.csv", ""), NEEDS):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "spec", "expected"),
+    [
+        pytest.param(
+            "e.csv",
+            "n,x,b,t,s,e\n1,1.5,true,2026-01-01,a,\n-2,3,FALSE,2026-01-01T10:00:00Z,\"b,\nc\",\n",
+            {},
+            {"n": "int", "x": "float", "b": "bool", "t": "time", "s": "text", "e": "empty"},
+            id="csv",
+        ),
+        pytest.param("e.csv", "\ufeffuser,n\nann,1\n", {}, {"user": "text", "n": "int"}, id="a byte order mark"),
+        pytest.param("e.dat", "a::1\n", {"delimiter": "::", "header": False, "column_names": ("user", "n")},
+                     {"user": "text", "n": "int"}, id="two characters and no header"),
+        pytest.param("e.csv", "a,1\n", {"header": False}, {"column_1": "text", "column_2": "int"}, id="no names"),
+        pytest.param(
+            "e.jsonl",
+            '{"n":1,"s":"007","l":[1],"o":{"a":1},"x":1}\n{"n":2,"t":"2026-01-01T00:00:00Z","x":2.5,"e":null}\n',
+            {},
+            {"n": "int", "s": "text", "l": "list", "o": "object", "x": "float", "t": "time", "e": "empty"},
+            id="jsonl",
+        ),
+        pytest.param("e.csv", "user,n\n", {}, {"user": "empty", "n": "empty"}, id="a header alone"),
+    ],
+)  # fmt: skip
+def test_columns_have_the_type_that_their_first_values_read_as(tmp_path, name, body, spec, expected):
+    (tmp_path / name).write_text(body)
+
+    assert FileSource(SourceSpec(path=name, **spec), tmp_path, {}).columns(Part(name, "")) == expected
+
+
+def test_columns_of_parquet_have_the_types_of_the_file(tmp_path):
+    pl.DataFrame({"n": [1], "tags": [["a"]]}).write_parquet(tmp_path / "e.parquet")
+
+    columns = FileSource(SourceSpec(path="e.parquet"), tmp_path, {}).columns(Part("e.parquet", ""))
+
+    assert columns == {"n": "Int64", "tags": "List(String)"}
+
+
+def test_columns_are_read_from_the_head_alone(tmp_path):
+    (tmp_path / "e.csv").write_bytes(b"n\n" + b"1\n" * 10_000 + b"\xff\n")
+
+    assert FileSource(SourceSpec(path="e.csv"), tmp_path, {}).columns(Part("e.csv", "")) == {"n": "int"}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "error"),
+    [
+        pytest.param("e.csv", b"", EmptyPart, id="empty"),
+        pytest.param("e.csv", b"\xff\n", WrongEncoding, id="another encoding"),
+        pytest.param("e.jsonl", b"{\n", MalformedPart, id="no JSON"),
+        pytest.param("e.parquet", b"PAR", MalformedPart, id="no Parquet"),
+    ],
+)
+def test_columns_of_a_bad_file_raise_what_its_rows_would(tmp_path, name, body, error):
+    (tmp_path / name).write_bytes(body)
+
+    with pytest.raises(error):
+        FileSource(SourceSpec(path=name), tmp_path, {}).columns(Part(name, ""))
