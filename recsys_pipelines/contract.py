@@ -17,7 +17,7 @@ Check = Literal[
     "type", "not_null", "one_of", "pattern", "minimum", "maximum", "subject", "item", "not_future", "unique"
 ]
 
-AHEAD = timedelta(minutes=5)  # how far a source's clock may run before ours
+AHEAD = timedelta(minutes=5)  # how far a source's clock may run before ours, unless the tenant says otherwise
 UNREADABLE = "__unreadable"
 SUBJECTS = ("user_id", "anonymous_id", "session_id")
 KINDS: dict[Kind, pl.DataType] = {
@@ -81,14 +81,16 @@ def rules(table: Table) -> tuple[Rule, ...]:
     return (*found, *(_EVENT_RULES if table is EVENTS else ()))
 
 
-def check(mapped: pl.DataFrame, table: Table, file: str, now: datetime) -> Checked:
+def check(mapped: pl.DataFrame, table: Table, file: str, now: datetime, *, ahead: timedelta = AHEAD) -> Checked:
     """Split rows into those that fulfil every rule and the others, with the reasons.
+
+    Events may be ``ahead`` of when a server received them, or else of ``now``, when their file was landed.
 
     Of the rows of one event, one that fulfils every rule counts, then the earliest, then the first. Rows of a catalog
     may repeat a key: of them the last one counts, across files, which is not decided here.
     """
     asked = [rule for rule in rules(table) if rule.check != "unique"]
-    flags = mapped.select(_breaks(rule, table, now).alias(rule.key) for rule in asked)
+    flags = mapped.select(_breaks(rule, table, _Clock(now, ahead)).alias(rule.key) for rule in asked)
     bad = flags.select(pl.any_horizontal(pl.all())).to_series()
     extra = _is_extra(mapped.with_columns(bad=bad), table)
     return Checked(
@@ -116,12 +118,24 @@ def _checks(column: Column) -> list[tuple[Check, str]]:
 _EVENT_RULES = (
     Rule("events", "user_id", "subject", "user_id: given, or else anonymous_id or session_id"),
     Rule("events", "item_id", "item", "item_id: given unless the type is custom"),
-    Rule("events", "ts", "not_future", f"ts: at most {AHEAD // timedelta(minutes=1)} minutes ahead of our clock"),
+    Rule("events", "ts", "not_future", "ts: no more than the tolerated minutes ahead of our clock"),
     Rule("events", "event_id", "unique", "event_id: not repeated"),
 )
 
 
-def _breaks(rule: Rule, table: Table, now: datetime) -> pl.Expr:
+def received(landed_at: pl.Expr) -> pl.Expr:
+    """When an event was received at the latest: no server can have received it after its file was landed."""
+    return pl.min_horizontal("received_at", landed_at)
+
+
+class _Clock(NamedTuple):
+    """When a file was landed, and how far ahead of that its events may be."""
+
+    landed_at: datetime
+    ahead: timedelta
+
+
+def _breaks(rule: Rule, table: Table, clock: _Clock) -> pl.Expr:
     """True where a row breaks the rule, never null. A missing value breaks only rules that ask for one."""
     value, column = pl.col(rule.column), table.column(rule.column)
     unreadable = pl.col(rule.column + UNREADABLE)
@@ -137,16 +151,16 @@ def _breaks(rule: Rule, table: Table, now: datetime) -> pl.Expr:
         case "minimum" | "maximum":
             bad = value < column.minimum if rule.check == "minimum" else value > column.maximum
         case _:
-            bad = _breaks_event(rule.check, now)
+            bad = _breaks_event(rule.check, clock)
     return bad.fill_null(value=False)
 
 
-def _breaks_event(check: Check, now: datetime) -> pl.Expr:
+def _breaks_event(check: Check, clock: _Clock) -> pl.Expr:
     if check == "subject":
         return pl.all_horizontal(pl.col(*SUBJECTS).is_null())
     if check == "item":
         return pl.col("item_id").is_null() & (pl.col("type") != "custom")
-    return pl.col("ts") > now + AHEAD
+    return pl.col("ts") > received(pl.lit(clock.landed_at, KINDS["timestamp"])) + clock.ahead
 
 
 def _is_extra(rows: pl.DataFrame, table: Table) -> pl.Series:

@@ -5,7 +5,7 @@
 twice writes nothing the second time.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,6 +14,7 @@ from data_contracts.pseudonym import Pseudonyms
 from recsys_pipelines.catalog.snapshots import snapshot
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import (
+    Content,
     Identity,
     LandedFile,
     Ledger,
@@ -81,7 +82,11 @@ def land(
     known = {file.identity: file for file in before.files} if before else {}
     intake = Intake(document, place, lake, now, pseudonyms)
     pulled = tuple(intake.pull())
-    files = tuple(_version(known.get(identity), intake, identity) for identity in intake.identities())
+    landed_at = _first_landings(before.files if before else ())
+    files = tuple(
+        _version(known.get(identity), intake, identity, landed_at.get(identity.content, now))
+        for identity in intake.identities()
+    )
     if before is None or files != before.files:
         lake.swap_json("ledger", document.tenant, None, Ledger(files=files), tag=tag)
     sweep(lake, document.tenant, files)
@@ -109,9 +114,14 @@ def settle(document: TenantDocument, lake: Lake, *, until: date, rewrite: Collec
     )
 
 
-def _version(known: LandedFile | None, intake: Intake, identity: Identity) -> LandedFile:
+def _first_landings(files: Iterable[LandedFile]) -> dict[Content, datetime]:
+    """When each content was landed first; what could not be read then was not."""
+    return {file.identity.content: file.landed_at for file in files if file.fault is None}
+
+
+def _version(known: LandedFile | None, intake: Intake, identity: Identity, landed_at: datetime) -> LandedFile:
     """The file as it was landed before; one that had a fault is tried again, for a disk may have been away."""
     if known is not None and known.fault is None:
         return known
-    landed = intake.landed(identity)
+    landed = intake.landed(identity, landed_at)
     return known if known is not None and known.fault == landed.fault else landed

@@ -9,7 +9,7 @@ ledger does not name is nobody's.
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import polars as pl
@@ -30,6 +30,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class Content(NamedTuple):
+    """What a file says, however it is read."""
+
+    table: TableName
+    source: int
+    file: str
+    fingerprint: str
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a file and of how it is read: same identity, same rows."""
 
@@ -44,9 +53,18 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         """A short digest that names what is kept of this version."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:24]
 
+    @property
+    def content(self) -> Content:
+        """The same for every mapping."""
+        return Content(self.table, self.source, self.file, self.fingerprint)
+
 
 class LandedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one file; ``rows`` = accepted + rejected + repeated. ``rules`` counts rows by broken rule."""
+    """What became of one file; ``rows`` = accepted + rejected + repeated. ``rules`` counts rows by broken rule.
+
+    ``landed_at`` is when this content was landed first, also if it was read again since. ``columns`` are those of the
+    source with their types, ``findings`` what privacy changed, ``newest`` the newest event, which was accepted.
+    """
 
     identity: Identity
     landed_at: datetime
@@ -57,6 +75,10 @@ class LandedFile(msgspec.Struct, frozen=True, kw_only=True):
     days: dict[date, int] = {}
     rules: dict[str, int] = {}
     fault: Fault | None = None
+    columns: dict[str, str] = {}
+    findings: dict[str, int] = {}
+    clamped: int = 0
+    newest: datetime | None = None
 
     @property
     def id(self) -> str:

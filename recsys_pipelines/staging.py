@@ -1,25 +1,35 @@
 """One source file after the other into the lake's staging area: read, mapped, checked, split by UTC day."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from data_contracts.documents import TenantDocument
 from data_contracts.pseudonym import Pseudonyms
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines import mapping
-from recsys_pipelines.clock import clamped
+from recsys_pipelines.clock import clamped, is_clamped
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, TableName
 from recsys_pipelines.privacy.scrubbing import scrub
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import BadPart, MissingPart, Part, Place, Pulled, Pulling, Source
+
+
+class _Read(NamedTuple):
+    """A file's rows in parts, and what was seen on the way."""
+
+    checked: Checked
+    columns: Mapping[str, str]
+    findings: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,18 @@ class Intake:
                         mapping=reading.hexdigest()[:16],
                     )
 
-    def landed(self, identity: Identity) -> LandedFile:
-        """Read and stage one file; safe to repeat, since the same identity gives the same parts."""
+    def landed(self, identity: Identity, landed_at: datetime) -> LandedFile:
+        """Read and stage one file; safe to repeat, since the same identity and ``landed_at`` give the same parts.
+
+        ``landed_at`` is when the file's content was landed first: clocks that run ahead are measured by it.
+        """
         try:
-            checked = self._checked(identity)
+            read = self._read(identity, landed_at)
         except BadPart as error:
             fault = Fault(kind=error.kind, message=error.problem)
-            return LandedFile(identity=identity, landed_at=self.now, fault=fault)
-        file = _facts(identity, checked, self.now)
-        self._stage(file, checked)
+            return LandedFile(identity=identity, landed_at=landed_at, fault=fault)
+        file = _facts(identity, read, landed_at)
+        self._stage(file, read.checked)
         return file
 
     def _specs(self, table: TableName) -> tuple[SourceSpec, ...]:
@@ -75,14 +88,16 @@ class Intake:
     def _opened(self, spec: SourceSpec) -> Source:
         return opened(spec, self.place)
 
-    def _checked(self, identity: Identity) -> Checked:
+    def _read(self, identity: Identity, landed_at: datetime) -> _Read:
         spec, table = self._specs(identity.table)[identity.source], LANDED[identity.table]
-        part = Part(identity.file, identity.fingerprint)
-        with self._opened(spec).rows(part, mapping.needs(spec, table)) as rows:
+        source, part = self._opened(spec), Part(identity.file, identity.fingerprint)
+        with source.rows(part, mapping.needs(spec, table)) as rows:
             frame = mapping.mapped(rows, table, spec, self.document.currency).collect()
-        kept = scrub(frame, table, self.document.privacy, self.pseudonyms).rows
-        timed = clamped(kept, self.document.clock, self.now) if identity.table == "events" else kept
-        return check(timed, table, identity.file, self.now)
+        kept = scrub(frame, table, self.document.privacy, self.pseudonyms)
+        clock = self.document.clock
+        timed = clamped(kept.rows, clock, landed_at) if identity.table == "events" else kept.rows
+        ahead = timedelta(seconds=clock.tolerance_s)
+        return _Read(check(timed, table, identity.file, landed_at, ahead=ahead), source.columns(part), kept.findings)
 
     def _stage(self, file: LandedFile, checked: Checked) -> None:
         by_day = _by_day(checked.accepted) if file.days else {}
@@ -101,19 +116,26 @@ def _by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:
     return {day: rows for (day,), rows in days.items()}
 
 
-def _facts(identity: Identity, checked: Checked, now: datetime) -> LandedFile:
-    accepted, broken = checked.accepted, checked.broken
+def _facts(identity: Identity, read: _Read, landed_at: datetime) -> LandedFile:
+    accepted, rejected, repeated, broken = read.checked
     counted = dict(broken.group_by("rule").len().iter_rows())
-    return LandedFile(
+    file = LandedFile(
         identity=identity,
-        landed_at=now,
-        rows=accepted.height + checked.rejected.height + checked.repeated.height,
+        landed_at=landed_at,
+        rows=accepted.height + rejected.height + repeated.height,
         accepted=accepted.height,
-        rejected=checked.rejected.height,
-        repeated=checked.repeated.height,
-        days=_days(accepted) if identity.table == "events" else {},
+        rejected=rejected.height,
+        repeated=repeated.height,
         rules={rule.key: counted[rule.text] for rule in rules(LANDED[identity.table]) if rule.text in counted},
+        columns=dict(read.columns),
+        findings=dict(sorted(read.findings.items())),
     )
+    return _of_events(file, accepted) if identity.table == "events" else file
+
+
+def _of_events(file: LandedFile, events: pl.DataFrame) -> LandedFile:
+    clamped, newest = events.select(is_clamped().sum(), newest=pl.col("ts").max()).row(0)
+    return replace(file, days=_days(events), clamped=clamped, newest=newest)
 
 
 def _days(events: pl.DataFrame) -> dict[date, int]:

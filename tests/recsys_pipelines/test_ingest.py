@@ -317,7 +317,7 @@ def test_rejected_rows_are_kept_with_file_row_rule_and_value(shop):
 
 
 def test_events_of_the_future_are_rejected_and_make_no_partition(shop):
-    shop.events("one.csv", "e1 2026-02-01T00:05:00Z", "e2 2026-02-01T00:05:01Z", "e3 2099-01-01T00:00:00Z")
+    shop.events("one.csv", "e1 2026-02-01T00:05:00Z", "e2 2026-02-02T00:00:01Z", "e3 2099-01-01T00:00:00Z")
 
     landing = shop.land()
 
