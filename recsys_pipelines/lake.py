@@ -121,6 +121,12 @@ class Lake:
         """Put the record in the place of the one there was; False if the very same one stood there already."""
         return self._replace(_record_key(kind, tenant, day), _json(record))
 
+    def record_days(self, kind: str, tenant: str) -> list[date]:
+        """The days that have a record of that kind, in order."""
+        prefix = _prefix(kind, tenant)
+        folders = (entry.key.removeprefix(prefix).split("/") for entry in self._blobs.entries(prefix))
+        return sorted(day for *above, name in folders if name == f"{kind}.json" and (day := _day(above)))
+
     def swap_json(self, kind: str, tenant: str, day: date | None, record: Any, *, tag: str | None) -> None:
         """Write if nobody has written since ``tag`` was read. Raises ``BlobChanged``."""
         self._blobs.replace(_record_key(kind, tenant, day), _json(record), tag)
