@@ -59,6 +59,7 @@ ui: $(STAMP)  ## Dagster's UI on http://127.0.0.1:3000
 
 golden: $(STAMP)  ## rewrite schemas and golden files; read the diff
 	$(BIN)/python -m data_contracts.schema
+	$(BIN)/python -m data_contracts.reference
 	RECSYS_GOLDEN=write $(BIN)/pytest -q -n 2 --dist loadfile -k "golden"
 
 bench: $(STAMP)  ## ratios measured in one run against the peer or the limit named; nothing is asserted
