@@ -69,6 +69,12 @@ def columns(path: Path, format: Format, spec: SourceSpec) -> dict[str, str]:
     return found
 
 
+def suffix(name: str) -> str:
+    """What the name says about the format, without what it says about the compression."""
+    path = Path(name)
+    return (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix.lower()
+
+
 def is_in(name: str, columns: Collection[str]) -> bool:
     """Whether a column has that name, or the name of what it is inside of."""
     return name in columns or name.partition(".")[0] in columns

@@ -2,6 +2,8 @@
 
 SourceError
 |- UnsetVariable         the document names an environment variable that is not set
+|- Unreachable           a server or store does not answer, or refuses us: nothing is known about the rows
+|- UnusableCursor        a table cannot be read in steps by the column that the document names
 |- BadPart               one file (table, topic) cannot be used as it is; ``kind`` says why
    |- MissingPart        nothing is there
    |- EmptyPart          it is there, and holds nothing
@@ -31,6 +33,14 @@ class SourceError(Exception):
 
 class UnsetVariable(SourceError):
     """The document names an environment variable that is not set."""
+
+
+class Unreachable(SourceError):
+    """A server or store does not answer, or refuses us; what was landed before still counts."""
+
+
+class UnusableCursor(SourceError):
+    """A table cannot be read in steps by the column that the document names."""
 
 
 class BadPart(SourceError):
