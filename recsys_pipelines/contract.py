@@ -1,7 +1,8 @@
 """The rules that rows must fulfil, generated from ``data_contracts.tables``, and the split into rows that do or do not.
 
 A *mapped* frame has the columns of its table and ``row`` (its number in the file, from 1). Beside a column that is not
-text it may have ``NAME__unreadable``: what the source said where that could not be read as the column's kind. The Great
+text it may have ``NAME__unreadable``: what the source said where that could not be read as the column's kind; and in
+``REFUSED``, why a row may not be kept whatever else it fulfils (`recsys_pipelines.privacy`). The Great
 Expectations suites are generated from the same ``Rule`` list (`recsys_pipelines.validation`), so that both agree.
 """
 
@@ -19,6 +20,7 @@ Check = Literal[
 
 AHEAD = timedelta(minutes=5)  # how far a source's clock may run before ours, unless the tenant says otherwise
 UNREADABLE = "__unreadable"
+REFUSED = "__refused"
 SUBJECTS = ("user_id", "anonymous_id", "session_id")
 KINDS: dict[Kind, pl.DataType] = {
     "string": pl.String(),
@@ -91,15 +93,21 @@ def check(mapped: pl.DataFrame, table: Table, file: str, now: datetime, *, ahead
     """
     asked = [rule for rule in rules(table) if rule.check != "unique"]
     flags = mapped.select(_breaks(rule, table, _Clock(now, ahead)).alias(rule.key) for rule in asked)
-    bad = flags.select(pl.any_horizontal(pl.all())).to_series()
+    refused = (
+        mapped[REFUSED].is_not_null() if REFUSED in mapped.columns else pl.repeat(False, mapped.height, eager=True)
+    )
+    bad = flags.select(pl.any_horizontal(pl.all())).to_series() | refused
     extra = _is_extra(mapped.with_columns(bad=bad), table)
     return Checked(
         mapped.filter(~bad & ~extra).select(*table.names, "row"),
         mapped.filter(bad & ~extra),
         mapped.filter(extra),
-        pl.concat([_because(mapped.filter(flags[rule.key] & ~extra), rule, file) for rule in asked]).sort(
-            "row", "rule"
-        ),
+        pl.concat(
+            [
+                *(_because(mapped.filter(flags[rule.key] & ~extra), rule, file) for rule in asked),
+                _refusals(mapped.filter(refused & ~extra), table, file),
+            ]
+        ).sort("row", "rule"),
     )
 
 
@@ -181,6 +189,19 @@ def _because(rows: pl.DataFrame, rule: Rule, file: str) -> pl.DataFrame:
         row=pl.col("row").cast(pl.Int64),
         rule=pl.lit(rule.text),
         value=_text(value, rows.schema).str.slice(0, _VALUE_LENGTH),
+    ).cast(schema(REJECTED))
+
+
+def _refusals(rows: pl.DataFrame, table: Table, file: str) -> pl.DataFrame:
+    """Why rows are not kept; what they said is not told, for that is the point."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=schema(REJECTED))
+    return rows.select(
+        table=pl.lit(table.name),
+        file=pl.lit(file),
+        row=pl.col("row").cast(pl.Int64),
+        rule=REFUSED,
+        value=pl.lit(None, pl.String),
     ).cast(schema(REJECTED))
 
 

@@ -17,7 +17,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
     | {"rich", "scipy", "vl_convert"},
     "recsys_pipelines": {"data_contracts", "recsys_algo", "duckdb", "great_expectations", "implicit", "jinja2"}
-    | {"mlflow", "msgspec", "numpy", "polars", "pyarrow", "scipy", "sklearn", "sqlalchemy", "threadpoolctl"},
+    | {
+        "mlflow",
+        "msgspec",
+        "numpy",
+        "phonenumbers",
+        "polars",
+        "pyarrow",
+        "scipy",
+        "sklearn",
+        "sqlalchemy",
+        "threadpoolctl",
+    },
     "serving": {"data_contracts", "recsys_algo", "granian", "litestar", "msgspec", "numpy", "prometheus_client"}
     | {"structlog", "swagger_ui_bundle"},
     "assets": {
@@ -38,6 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "great_expectations": {"recsys_pipelines/validation.py"},
     "mlflow": {"recsys_pipelines/tracking.py"},
+    "phonenumbers": {"recsys_pipelines/privacy/personal.py"},
     "boto3": {"data_contracts/s3.py"},
     "botocore": {"data_contracts/s3.py"},
     "vl_convert": {"recsys_eval/charts.py"},
