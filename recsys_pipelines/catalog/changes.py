@@ -65,9 +65,13 @@ def _items(lake: Lake, tenant: str, days: list[date]) -> pl.DataFrame:
 
 
 def _changes(before: pl.DataFrame, now: pl.DataFrame, day: date) -> pl.DataFrame:
-    """What differs between two catalogs; an item that is in the first one only was archived on the day."""
+    """What differs between two catalogs; an item that only the first one has is archived, without a price.
+
+    So a row is true whatever the catalog before was, and a later day need not be made again with an earlier one.
+    """
+    nothing = {"price_minor": None, "currency": None, "available": False, "archived": True}
     left = before.join(now, on=_KEY, how="anti").filter(~pl.col("archived"))
-    gone = left.with_columns(available=pl.lit(value=False), archived=pl.lit(value=True))
+    gone = left.with_columns(pl.lit(value, before.schema[name]).alias(name) for name, value in nothing.items())
     known = before.rename({name: f"{name}_before" for name in ("updated_at", *_STATE)}).with_columns(known=True)
     joined = pl.concat([now, gone]).join(known, on=_KEY, how="left")
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in _STATE)
