@@ -51,13 +51,15 @@ class TrainingData:
     """All that a fit may depend on; the same data and seed give the same table, whatever the order of the rows.
 
     ``interactions``, ``catalog``, ``events`` and ``users`` have the columns of `data_contracts.tables`; only the first
-    two are needed. ``now`` (aware) is the instant that ages are counted from. Raises ``InvalidTrainingData`` for
-    missing columns and for weights that are not finite numbers of at least 0.
+    two are needed. ``events`` are one lazy frame a day, in order, as often as one iterates; a column that is not
+    selected is not read: ``pl.concat(day.select("user_id", "item_id", "ts") for day in data.events).collect()``.
+    ``now`` (aware) is the instant that ages are counted from. Raises ``InvalidTrainingData`` for missing columns and
+    for weights that are not finite numbers of at least 0.
     """
 
     interactions: pl.DataFrame
     catalog: pl.DataFrame
-    events: pl.DataFrame = field(default_factory=pl.DataFrame)
+    events: Iterable[pl.LazyFrame] = ()
     now: datetime = field(kw_only=True)
     seed: int = field(default=0, kw_only=True)
     users: pl.DataFrame = field(default_factory=pl.DataFrame, kw_only=True)

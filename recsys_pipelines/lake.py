@@ -7,6 +7,7 @@ JSON. Where ``day`` is None, the table or record belongs to the tenant and to no
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -79,12 +80,22 @@ class Lake:
         """The rows of these parts, in their order; all must exist and have the same columns."""
         return self._scan([_key(part.table, tenant, part.day, part.part) for part in parts])
 
-    def window(self, table: str, tenant: str, start: datetime, end: datetime) -> pl.DataFrame:
-        """The rows of a table with a ``ts`` from ``start`` until before ``end`` (both aware), by day."""
+    def window(
+        self, table: str, tenant: str, start: datetime, end: datetime, *, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """The rows of a table with a ``ts`` from ``start`` until before ``end`` (both aware), by day.
+
+        Only ``columns`` (default: all) are read and held in memory; ``daily`` holds less.
+        """
+        days = self.daily(table, tenant, start, end)
+        rows = self.scan(table, tenant, days.days).filter(*days.within)
+        return rows.select(columns or pl.all()).collect()
+
+    def daily(self, table: str, tenant: str, start: datetime, end: datetime) -> "Daily":
+        """The same rows, one frame for each day that has some, so that a day may be let go before the next is read."""
         first, last = start.astimezone(UTC).date(), (end.astimezone(UTC) - timedelta(microseconds=1)).date()
         days = [day for day in self.days(table, tenant) if first <= day <= last]
-        rows = self.scan(table, tenant, days)
-        return rows.filter(pl.col("ts") >= start, pl.col("ts") < end).collect()
+        return Daily(self, table, tenant, days, start=start, end=end)
 
     def days(self, table: str, tenant: str) -> list[date]:
         """The days that have a partition, in order."""
@@ -145,7 +156,32 @@ class Lake:
         if self._folder is not None:
             paths = [self._folder / key for key in keys]
             return pl.scan_parquet(paths, hive_partitioning=False, glob=False)
-        return pl.concat([pl.read_parquet(io.BytesIO(self._blobs.read(key))).lazy() for key in keys])
+        return pl.concat([pl.scan_parquet(io.BytesIO(self._blobs.read(key))) for key in keys])
+
+
+@dataclass(frozen=True)
+class Daily:
+    """The rows of one table from ``start`` until before ``end``, day by day, as often as one asks for them.
+
+    A remote day comes over the network when its turn is, and is held in memory as it is stored.
+    """
+
+    lake: Lake
+    table: str
+    tenant: str
+    days: Sequence[date]
+    _: KW_ONLY
+    start: datetime
+    end: datetime
+
+    def __iter__(self) -> Iterator[pl.LazyFrame]:
+        for day in self.days:
+            yield self.lake.scan_parts([Stored(self.table, day, "part")], self.tenant).filter(*self.within)
+
+    @property
+    def within(self) -> tuple[pl.Expr, pl.Expr]:
+        """True for the rows that belong to it."""
+        return pl.col("ts") >= self.start, pl.col("ts") < self.end
 
 
 def _prefix(table: str, tenant: str) -> str:

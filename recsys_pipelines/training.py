@@ -17,7 +17,7 @@ from recsys_algo.encode import Encoded
 from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
 from recsys_pipelines.encoding import encode
 from recsys_pipelines.interactions import history, interactions, seen
-from recsys_pipelines.lake import Lake
+from recsys_pipelines.lake import Daily, Lake
 
 Fit = Literal["evaluated", "served"]
 FITS: tuple[Fit, ...] = ("evaluated", "served")
@@ -43,10 +43,9 @@ def until(document: TenantDocument, day: date, fit: Fit) -> datetime:
     return window(document, day).end - held_out
 
 
-def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
-    """The events of the window that the fit may see."""
-    span = window(document, day)
-    return lake.window("events", document.tenant, span.start, span.end).filter(pl.col("ts") < until(document, day, fit))
+def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> Daily:
+    """The events of the window that the fit may see, day by day; they are read when they are asked for."""
+    return lake.daily("events", document.tenant, window(document, day).start, until(document, day, fit))
 
 
 def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
@@ -91,14 +90,15 @@ def train(document: TenantDocument, lake: Lake, day: date, algorithm: str) -> li
 def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder: Path) -> list[Encoded]:
     """Everything that one fit publishes, as arrays in ``folder``: the same tables give the same bytes."""
     pairs = lake.read(f"interactions_{fit}", document.tenant, day)
+    catalog = lake.read("items", document.tenant, day)
     tables = {
         name: (settings.name, settings.shape, lake.read(f"models_{fit}", document.tenant, day, part=name))
         for name, settings in configured(document).items()
     }
     return encode(
         tables,
-        lake.read("items", document.tenant, day),
+        catalog,
         history(pairs, document.ranking.history_items),
-        seen(events_before(document, lake, day, fit)),
+        seen(events_before(document, lake, day, fit), catalog=catalog),
         folder,
     )
