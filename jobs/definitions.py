@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets import evaluation, interactions, models, release, staged, tables
+from assets import evaluation, features, interactions, models, release, staged, tables
 from assets.resources import Suite
 from jobs.daily import DAILY, schedule
 from jobs.progress import progress, silent
@@ -14,7 +14,10 @@ from recsys_pipelines.tenants import tenants
 CRONS = sorted({tenant.document.schedule for tenant in tenants(os.environ).known.values()} or {"0 2 * * *"})
 
 defs = dg.Definitions(
-    assets=[*dg.load_assets_from_modules([staged, tables, interactions, evaluation, release]), *models.MODELS],
+    assets=[
+        *dg.load_assets_from_modules([staged, tables, interactions, features, evaluation, release]),
+        *models.MODELS,
+    ],
     asset_checks=dg.load_asset_checks_from_modules([staged, evaluation]),
     jobs=[DAILY],
     schedules=[schedule(cron) for cron in CRONS],

@@ -18,9 +18,9 @@ WEEK = 7
 
 
 def item_features(activity: Activity, shelf: Shelf, weights: EventWeights) -> pl.DataFrame:
-    """Columns of ``feature_tables.item_features``, by item: one row for every item of the shelf."""
+    """Columns of ``feature_tables.item_features``, by item; one row for each that was not archived."""
     met = pairs(activity, shelf.catalog)
-    found = shelf.catalog.lazy()
+    found = shelf.catalog.lazy().filter(~pl.col("archived"))
     for part in (counted(activity, "item_id"), different(activity, met, "item_id", "users")):
         found = found.join(part.lazy(), on="item_id", how="left")
     columns = schema(contract_table(activity.windows_days))
