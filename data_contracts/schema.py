@@ -17,6 +17,7 @@ import msgspec
 from data_contracts.documents import TenantDocument
 from data_contracts.manifest import Manifest, Move, Pointer, Refreshed
 from data_contracts.records import Assignment, Event, Exposure, Item, Outcome, User
+from data_contracts.tombstones import Tombstones
 
 FOLDER = Path(__file__).with_name("schemas")
 OFFSET = r"([Zz]|[+-]\d\d:?\d\d)$"  # times carry one; "date-time" alone is only a remark to most validators
@@ -32,6 +33,7 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "pointer": Pointer,
     "refreshed": Refreshed,
     "tenant": TenantDocument,
+    "tombstones": Tombstones,
     "user": User,
 }
 

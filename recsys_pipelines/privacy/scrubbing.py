@@ -20,6 +20,7 @@ from data_contracts.policies import PiiAction, PiiKind, Privacy
 from data_contracts.pseudonym import Pseudonyms
 from data_contracts.table import Table
 from data_contracts.tables import EVENTS
+from data_contracts.tombstones import is_among
 from recsys_pipelines.contract import REFUSED, SUBJECTS, UNREADABLE
 from recsys_pipelines.privacy.consent import narrowed
 from recsys_pipelines.privacy.personal import SUSPICIOUS, SUSPICIOUS_ID, kind_of_id
@@ -115,8 +116,7 @@ class _Scrubber:
 
     def _is_forgotten(self, id: str, forgotten: Collection[str]) -> bool:
         assert self.pseudonyms is not None  # whoever is forgotten has a pseudonym
-        kept = self.pseudonyms.of(id)
-        return kept in forgotten or self.pseudonyms.of(kept) in forgotten
+        return is_among(id, forgotten, self.pseudonyms)
 
     def _pseudonym(self, value: str) -> str:
         if self.pseudonyms is None:
