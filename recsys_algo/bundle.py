@@ -142,7 +142,7 @@ def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> 
         ranking=ranking,
         history=users.get(HISTORY),
         seen={name.removeprefix(SEEN): users[name] for name in sorted(users) if name.startswith(SEEN)},
-        blocked=catalog.mask_of_ids(ranking.blocked_items),
+        blocked=catalog.mask_of_ids(ranking.blocked_items, catalog.archived),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from recsys_algo.arrays import Array, Arrays, array, part, places_of
 from recsys_algo.errors import BadArtifact
-from recsys_algo.slate import Items, Mask
+from recsys_algo.slate import NO_ITEMS, Items, Mask
 from recsys_algo.stringmap import StringMap
 from recsys_algo.tally import Tally
 
@@ -121,10 +121,15 @@ class Catalog:
         mask[items.astype(np.int64, copy=False)] = True
         return mask
 
-    def mask_of_ids(self, ids: Sequence[str]) -> Mask | None:
-        """True for the items of these ids; None if the catalog has none of them."""
+    @property
+    def archived(self) -> Items:
+        """The items that left the catalog and are never shown, though they may be asked about."""
+        return self.arrays.get("archived", NO_ITEMS)  # not written where there are none
+
+    def mask_of_ids(self, ids: Sequence[str], others: Items = NO_ITEMS) -> Mask | None:
+        """True for the items of these ids and for the ``others``; None if there are none in the catalog."""
         items = self.ids.find_all(ids)
-        known = items[items >= 0]
+        known = np.concatenate([items[items >= 0], others])
         return self.mask(known) if len(known) else None
 
     def any_tagged(self, tags: Iterable[str]) -> Mask:

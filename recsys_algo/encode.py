@@ -39,13 +39,15 @@ def encode_catalog(columns: Columns, folder: Path) -> Encoded:
     words = StringMap.build(
         {text for name in WORDS for text in column[name] if text} | {t for row in tags for t in row}
     )
+    archived = np.array([bool(value) for value in column["archived"]], np.bool_)
     arrays: dict[str, Array] = {
         **prefixed(items.arrays(), "ids"),
         **prefixed(words.arrays(), "words"),
         **{name: words.find_all([text or "" for text in column[name]]) for name in WORDS},
         **_tag_arrays(tags, words),
         **_times([_micros(time) for time in column["created_at"]]),
-        "available": np.array([value is None or bool(value) for value in column["available"]], np.bool_),
+        **_archived(archived),
+        "available": np.array([value is None or bool(value) for value in column["available"]], np.bool_) & ~archived,
         "price_minor": np.array(
             [_price(value, id) for value, id in zip(column["price_minor"], items, strict=True)], np.int64
         ),
@@ -107,6 +109,11 @@ def _times(micros: list[int]) -> dict[str, Array]:
     created = np.array(micros, np.int64)
     newest = np.lexsort((np.arange(len(created)), -created))
     return {"created_at": created, "newest": newest[created[newest] != NO_TIME].astype(np.int32)}
+
+
+def _archived(archived: Array) -> dict[str, Array]:
+    """The archived items, if there are any: catalogs without them are stored as they always were."""
+    return {"archived": np.flatnonzero(archived).astype(np.int32)} if archived.any() else {}
 
 
 def _price(value: Any, id: str) -> int:
