@@ -20,6 +20,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 TENANTS = dg.DynamicPartitionsDefinition(name="tenants")
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
@@ -63,3 +65,9 @@ def scope_of(keys: Sequence[str]) -> Scope:
         raise ValueError(f"one run is about one tenant, but this one covers {', '.join(sorted(tenants)) or 'none'}")
     days = [date.fromisoformat(day) for _, day in parts]
     return Scope(tenants.pop(), days[0], days[-1])
+
+
+def tenant_of(tags: Mapping[str, str]) -> str | None:
+    """The tenant of a run, by the tags that say which partition or range of partitions it is for."""
+    found = tags.get(RANGE_START) or tags.get("dagster/partition")
+    return found.partition("|")[0] if found else None

@@ -1,11 +1,18 @@
 """Files to rows: every new or changed source file is read, mapped and checked; nothing goes on if it may not."""
 
 import dagster as dg
+from pydantic import Field
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
 from recsys_pipelines.quality_page import write_page
 from recsys_pipelines.verdict import Verdict
+
+
+class HowToLand(dg.Config):
+    """Set in the launchpad of the UI, or by `recsys run daily --full`."""
+
+    full: bool = Field(default=False, description="Read every source file again, and make every day again.")
 
 
 @dg.asset(
@@ -15,11 +22,11 @@ from recsys_pipelines.verdict import Verdict
     kinds={"polars", "parquet"},
     owners=["team:data"],
 )
-def staged(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
+def staged(context: dg.AssetExecutionContext, config: HowToLand, suite: Suite) -> dg.MaterializeResult[None]:
     """Source files split by table and day, rejected rows kept with their reason; a file is read once."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
 
-    landing = shop.land(scope.tenant)
+    landing = shop.land(scope.tenant, full=config.full)
 
     return dg.MaterializeResult(
         metadata={

@@ -5,13 +5,10 @@ from typing import Literal, NamedTuple
 
 import dagster as dg
 
-from assets.partitions import Scope, key
+from assets.partitions import RANGE_END, RANGE_START, Scope, key
 from data_contracts.errors import ContractError
 from jobs.instance import instance, register
 from recsys_pipelines.workshop import Workshop
-
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 
 class NoSuchDay(ContractError):
@@ -46,8 +43,19 @@ def scope(shop: Workshop, tenant: str, first: date | None, last: date | None) ->
     return Scope(tenant, first, last)
 
 
-def launch(shop: Workshop, scope: Scope, *, job: str = "daily", log: Literal["progress", "silent"] = "progress") -> Ran:
-    """Execute the job for one tenant's days in this process, recorded in the instance like every run."""
+def launch(
+    shop: Workshop,
+    scope: Scope,
+    *,
+    run_id: str | None = None,
+    full: bool = False,
+    job: str = "daily",
+    log: Literal["progress", "silent"] = "progress",
+) -> Ran:
+    """Execute the job for one tenant's days in this process, recorded in the instance like every run.
+
+    ``run_id`` is given by who holds the tenant's lease in its name already; ``full`` reads every source file again.
+    """
     from jobs.definitions import defs  # noqa: PLC0415  (building the graph: 2 s)
 
     with instance(shop.locations) as opened:
@@ -55,7 +63,8 @@ def launch(shop: Workshop, scope: Scope, *, job: str = "daily", log: Literal["pr
         result = defs.resolve_job_def(job).execute_in_process(
             instance=opened,
             tags={"tenant": scope.tenant, **partitions(scope)},
-            run_config={"loggers": {log: {}}},
+            run_config={"loggers": {log: {}}, "ops": {"staged": {"config": {"full": full}}}},
+            run_id=run_id,
             raise_on_error=False,
         )
     return Ran(result.run_id, result.success, blocking(result), first_error(result))

@@ -22,7 +22,7 @@ from recsys_pipelines.ledger import (
     read_rulings,
     sweep,
 )
-from recsys_pipelines.settlement import settle_events
+from recsys_pipelines.settlement import forget_settled, settle_events
 from recsys_pipelines.sources.source import Place, Pulled
 from recsys_pipelines.staging import Intake
 
@@ -71,9 +71,18 @@ class Settled:
 
 
 def land(
-    document: TenantDocument, place: Place, lake: Lake, *, now: datetime, pseudonyms: Pseudonyms | None = None
+    document: TenantDocument,
+    place: Place,
+    lake: Lake,
+    *,
+    now: datetime,
+    pseudonyms: Pseudonyms | None = None,
+    full: bool = False,
 ) -> Landing:
     """Pull what is outside, and read the files that are new or changed since the last time.
+
+    With ``full`` every file is read again, and every day settled again afterwards, as if nothing were known but when
+    each file came first; the result is the same, unless something in the lake was lost or damaged.
 
     A file that cannot be read is landed with its fault. Raises ``UnsetVariable``, ``InvalidDocument``, and
     ``BlobChanged`` if another run landed for this tenant at the same time.
@@ -83,8 +92,10 @@ def land(
     intake = Intake(document, place, lake, now, pseudonyms)
     pulled = tuple(intake.pull())
     landed_at = _first_landings(before.files if before else ())
+    if full:
+        forget_settled(lake, document.tenant)
     files = tuple(
-        _version(known.get(identity), intake, identity, landed_at.get(identity.content, now))
+        _version(None if full else known.get(identity), intake, identity, landed_at.get(identity.content, now))
         for identity in intake.identities()
     )
     if before is None or files != before.files:

@@ -53,8 +53,9 @@ def settle_events(
     """Make the days until ``until`` again whose files changed or whose copies did, and those in ``rewrite``."""
     before = (lake.read_json("settled", tenant, None, Days) or Days()).days
     sources = _by_day(files, until)
-    gone = {day for day in before if day <= until and day not in sources}
-    stale = _stale(sources, before, lake.days("events", tenant), rewrite)
+    stored = lake.days("events", tenant)
+    gone = {day for day in (*before, *stored) if day <= until and day not in sources}
+    stale = _stale(sources, before, stored, rewrite)
     touched = [day for day in sources if day in stale or before[day].window != _window(sources, day)]
     repeats = _repeats(lake, tenant, sources, touched)
     due = [day for day, ids in repeats.items() if day in stale or before[day].repeats != _digest(ids)]
@@ -69,6 +70,11 @@ def settle_events(
     states = kept | same | {day: state for day, (state, _) in made.items()}
     lake.write_json("settled", tenant, None, Days(days=dict(sorted(states.items()))))
     return _totals({*gone, *(day for day, (_, is_new) in made.items() if is_new)}, states)
+
+
+def forget_settled(lake: Lake, tenant: str) -> None:
+    """Make every day due: nothing is known any more about how it was made."""
+    lake.write_json("settled", tenant, None, Days())
 
 
 def _by_day(files: Iterable[LandedFile], until: date) -> dict[date, tuple[str, ...]]:

@@ -118,6 +118,7 @@ def _by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:
 
 def _facts(identity: Identity, read: _Read, landed_at: datetime) -> LandedFile:
     accepted, rejected, repeated, broken = read.checked
+    keys = {rule.text: rule.key for rule in rules(LANDED[identity.table])}
     counted = dict(broken.group_by("rule").len().iter_rows())
     file = LandedFile(
         identity=identity,
@@ -126,7 +127,7 @@ def _facts(identity: Identity, read: _Read, landed_at: datetime) -> LandedFile:
         accepted=accepted.height,
         rejected=rejected.height,
         repeated=repeated.height,
-        rules={rule.key: counted[rule.text] for rule in rules(LANDED[identity.table]) if rule.text in counted},
+        rules={keys[text] if text in keys else str(text): rows for text, rows in sorted(counted.items())},
         columns=dict(read.columns),
         findings=dict(sorted(read.findings.items())),
     )

@@ -48,11 +48,11 @@ class Workshop:
         file = self.environ.get("RECSYS_PSEUDONYM_SECRET_FILE") or self.locations.home / "pseudonym.secret"
         return Pseudonyms(named.encode() if named else secret_at(Path(file)), tenant)
 
-    def land(self, name: str) -> Landing:
-        """Bring what is new in one tenant's sources into the lake."""
+    def land(self, name: str, *, full: bool = False) -> Landing:
+        """Bring what is new in one tenant's sources, or with ``full`` all that they hold, into the lake."""
         found = self.tenant(name)
         place = Place(name, found.folder, self.environ, self.landing)
-        return land(found.document, place, self.lake, now=self.now(), pseudonyms=self.pseudonyms(name))
+        return land(found.document, place, self.lake, now=self.now(), pseudonyms=self.pseudonyms(name), full=full)
 
     @property
     def cache(self) -> Path:

@@ -3,6 +3,7 @@
 import os
 from datetime import date
 from typing import Annotated
+from uuid import uuid4
 
 from cyclopts import Parameter
 
@@ -15,6 +16,8 @@ def daily(
     tenant: str,
     from_: Annotated[date | None, Parameter(name="--from")] = None,
     to: date | None = None,
+    full: bool = False,
+    wait: float = 0.0,
     json: bool = False,
 ) -> int:
     """Ingest, validate, train, evaluate, gate and publish one tenant.
@@ -32,16 +35,23 @@ def daily(
         First day to rebuild (YYYY-MM-DD, UTC). With --to this is a backfill, published as of its last day.
     to
         Last day; models are as of its end.
+    full
+        Read every source file again and make every day again, as after a loss; the result is the same.
+    wait
+        Seconds to wait while another run of the tenant is in progress; then this one refuses.
     json
         Print one JSON object instead of lines for people.
     """
     from jobs.launch import launch, scope  # noqa: PLC0415  (Dagster: 2 s)
     from jobs.summary import show, summary  # noqa: PLC0415
+    from recsys_pipelines.lease import hold  # noqa: PLC0415
     from recsys_pipelines.workshop import Workshop  # noqa: PLC0415
 
-    shop = Workshop(dict(os.environ))
-    days = scope(shop, tenant, from_, to)
-    ran = launch(shop, days, log="silent" if json else "progress")
+    shop, run_id = Workshop(dict(os.environ)), str(uuid4())
+    shop.tenant(tenant)  # its mistakes come before waiting
+    with hold(shop.lake, tenant, holder=run_id, now=shop.now, wait_s=wait):
+        days = scope(shop, tenant, from_, to)
+        ran = launch(shop, days, run_id=run_id, full=full, log="silent" if json else "progress")
     report = summary(shop, days, ran)
     show(report, as_json=json)
     return report.exit_code

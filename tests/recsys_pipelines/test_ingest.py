@@ -48,8 +48,8 @@ class Shop:
         """Rows such as ``e1 2026-01-02T10:00:00Z``: views of ann on item a."""
         self.write(f"events/{name}", HEADER, *(f"{','.join(row.split())},view,ann,a" for row in rows))
 
-    def land(self, now: datetime = NOW) -> Landing:
-        return land(self.document, Place("shop", self.folder, {}), self.lake, now=now)
+    def land(self, now: datetime = NOW, *, full: bool = False) -> Landing:
+        return land(self.document, Place("shop", self.folder, {}), self.lake, now=now, full=full)
 
     def run(self, until: date = UNTIL, rewrite: tuple[date, ...] = ()) -> Settled:
         self.land()
@@ -57,6 +57,9 @@ class Shop:
 
     def day(self, day: int) -> list[str]:
         return self.lake.read("events", "shop", date(2026, 1, day))["event_id"].to_list()
+
+    def day_rows(self, day: date) -> list[tuple[str, datetime, str | None]]:
+        return self.lake.read("events", "shop", day).select("event_id", "ts", "flags").rows()
 
     def days(self) -> dict[int, list[str]]:
         return {day.day: self.day(day.day) for day in self.lake.days("events", "shop")}
@@ -283,6 +286,58 @@ def test_a_lost_partition_comes_back_and_a_damaged_one_when_asked(shop):
 
     assert settled.days == (date(2026, 1, 2), date(2026, 1, 3))
     assert shop.tree() == before
+
+
+def test_a_full_rebuild_makes_good_whatever_was_lost_or_damaged(shop):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-01-03T10:00:00Z", "bad soon")
+    shop.run()
+    before = shop.tree()
+    for part in shop.lake_folder.rglob("*.parquet"):
+        part.write_bytes(b"damaged")
+    stray = shop.lake_folder / "events" / "tenant=shop" / "date=2026-01-09"
+    stray.mkdir()
+    (stray / "part.parquet").write_bytes(b"from nowhere")
+
+    shop.land(now=datetime(2026, 3, 1, tzinfo=UTC), full=True)
+    settle(shop.document, shop.lake, until=UNTIL)
+
+    assert shop.tree() == before
+
+
+def test_a_full_rebuild_of_what_is_whole_changes_nothing(shop):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-02-01T06:00:00Z", "bad soon")
+    shop.run()
+    before = shop.tree()
+
+    landing = shop.land(now=datetime(2026, 3, 1, tzinfo=UTC), full=True)
+    settled = settle(shop.document, shop.lake, until=UNTIL)
+
+    assert shop.tree() == before
+    assert (landing.files_new, settled.days) == (0, ())
+
+
+def test_a_skewed_clock_is_measured_by_the_first_landing_also_when_the_file_is_read_again(shop):
+    shop.events("one.csv", "e1 2026-02-01T06:00:00Z")
+    shop.run(until=date(2026, 2, 28))
+    first = shop.day_rows(date(2026, 2, 1))
+    renamed = {"path": "events", "fields": {"surface": {"constant": "home"}}}
+    shop.document = document(sources={"items": [{"path": "items.csv"}], "events": [renamed]})
+
+    shop.land(now=datetime(2026, 3, 1, tzinfo=UTC))
+    settle(shop.document, shop.lake, until=date(2026, 2, 28))
+
+    assert first == [("e1", NOW, "clock_clamped")]
+    assert shop.day_rows(date(2026, 2, 1)) == first
+
+
+def test_a_landed_file_says_its_columns_its_newest_event_and_how_many_clocks_were_set_right(shop):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-02-01T06:00:00Z")
+
+    items, events = shop.land().files
+
+    assert (items.newest, items.clamped, items.columns) == (None, 0, {"item_id": "text", "title": "text"})
+    assert (events.newest, events.clamped) == (NOW, 1)
+    assert list(events.columns) == HEADER.split(",")
 
 
 def test_of_an_item_the_last_row_of_the_last_source_counts(shop):
