@@ -12,7 +12,8 @@ PAGE = Path("docs/reference/tables.md")
 _HEAD = """# Tables
 
 What one part of the suite writes and another reads. Generated from `data_contracts/tables.py` by `make golden`; the
-checks of validation come from the same declarations. In the lake a table is Parquet under `{table}/tenant={tenant}/date={day}/`.
+checks of validation come from the same declarations. In the lake a table is Parquet under
+`{table}/tenant={tenant}/date={day}/`.
 """
 _KINDS = {
     "int": "whole number",
