@@ -65,9 +65,7 @@ def read_tombstones(blobs: Blobs, tenant: str, known_tag: str | None = None) -> 
     return None if found is None else Engraved(decode(found.body, Tombstones, key), found.tag)
 
 
-def engrave(  # noqa: PLR0913  (who, where, when, by which key)
-    blobs: Blobs, tenant: str, person: str, marks: Collection[str], *, now: datetime, key_id: str
-) -> bool:
+def engrave(blobs: Blobs, tenant: str, person: str, marks: Collection[str], *, now: datetime, key_id: str) -> bool:
     """Add the marks of one person; False if all of them were there already. Marks are never taken away."""
     while True:
         found = read_tombstones(blobs, tenant)

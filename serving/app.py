@@ -31,6 +31,7 @@ from serving.run import RunFolder
 from serving.segments import Rotation, Segments
 from serving.server import Server
 from serving.settings import Settings
+from serving.tombstones import Forgotten
 
 HANDLERS = (
     recommend.recommend,
@@ -91,9 +92,12 @@ def worker() -> Server:
 
 
 def _recommender(settings: Settings, environ: Mapping[str, str], counted: Metrics, log: Log) -> Recommender:
+    exposures, store = _exposures(settings, environ, counted, log), open_blobs(settings.locations.store, environ)
+    forgotten = Forgotten(store, exposures.pseudonyms_of)
     return Recommender(
         reloader=Reloader(
-            store=open_blobs(settings.locations.store, environ),
+            store=store,
+            forgotten=forgotten,
             cache=settings.locations.cache,
             keys=verify_keys(environ),
             metrics=counted,
@@ -101,7 +105,8 @@ def _recommender(settings: Settings, environ: Mapping[str, str], counted: Metric
             clock=_now,
         ),
         answers=Answers(settings.answers_kept_mb * 1_000_000),
-        exposures=_exposures(settings, environ, counted, log),
+        exposures=exposures,
+        forgotten=forgotten,
         clock=_now,
         tenant_header=settings.tenant_header.lower().encode(),
         default_tenant=settings.default_tenant,

@@ -22,6 +22,7 @@ from serving.reload import Reloader
 from serving.requests import RecommendRequest, SimilarRequest
 from serving.responses import Answered, Meta, Notice
 from serving.shelf import Served, Shelf
+from serving.tombstones import Forgotten
 
 
 class Asked(NamedTuple):
@@ -40,6 +41,7 @@ class Recommender:
     reloader: Reloader
     answers: Answers
     exposures: ExposureLog
+    forgotten: Forgotten
     clock: Callable[[], datetime]
     tenant_header: bytes
     default_tenant: str | None
@@ -69,7 +71,7 @@ class Recommender:
         return served
 
     def _answered(self, call: Call, asked: Asked) -> Answered:
-        request, begun = asked.request, perf_counter()
+        request, begun = self.forgotten.without(call.tenant, asked.request), perf_counter()
         now = request.context.now or self.clock()
         listed = self.answers.listed(asked.served, form_of(request, asked.served.users), now)
         ended = perf_counter()

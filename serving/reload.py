@@ -6,7 +6,7 @@ probed changes nothing but the log, a counter and the word `degraded`.
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from serving.answers import users_of
 from serving.logs import Log
 from serving.metrics import Metrics
 from serving.shelf import Failure, Place, Served, Shelf
+from serving.tombstones import Forgotten
 
 JITTER = 0.2  # share of the interval by which workers differ, so that they do not ask all at once
 
@@ -26,10 +27,11 @@ JITTER = 0.2  # share of the interval by which workers differ, so that they do n
 class Reloader:
     """Keeps ``shelf`` up to date; only this object assigns it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (wired once, by name)
         self,
         *,
         store: Blobs,
+        forgotten: Forgotten,
         cache: Path,
         keys: Mapping[str, bytes] | None,
         metrics: Metrics,
@@ -38,7 +40,7 @@ class Reloader:
     ) -> None:
         self.shelf = Shelf()
         self.polled = asyncio.Event()
-        self._store, self._cache, self._keys = store, cache, keys
+        self._store, self._forgotten, self._cache, self._keys = store, forgotten, cache, keys
         self._metrics, self._log, self._clock = metrics, log, clock
 
     async def run(self, every_s: float) -> None:
@@ -58,9 +60,26 @@ class Reloader:
         except Exception as error:  # noqa: BLE001 - a background loop: it goes on, whatever happens
             listed = []
             self.shelf = replace(self.shelf, store_failure=self._failed(("", ""), error))
-        for place in sorted({*known, *listed}):
-            self._refresh(place)
+        places = sorted({*known, *listed})
+        blind = self._blind(places)
+        for place in places:
+            if place[0] not in blind:
+                self._refresh(place)
         self._measure()
+
+    def _blind(self, places: Sequence[Place]) -> set[str]:
+        """The tenants whose tombstones cannot be read; they are read first, for that is quick and loading is not."""
+        blind = set()
+        for tenant in sorted({tenant for tenant, _ in places}):
+            try:
+                self._forgotten.refresh(tenant)
+            except Exception as error:  # noqa: BLE001 - a background loop: the last known tombstones stay
+                blind.add(tenant)
+                failure = self._failed((tenant, "tombstones"), error)
+                for place in places:
+                    if place[0] == tenant:
+                        self.shelf = self.shelf.with_failure(place, failure)
+        return blind
 
     def _refresh(self, place: Place) -> None:
         current = self.shelf.at(place)
