@@ -1,7 +1,8 @@
 """From an entry of a tenant document to the source that reads it: one line per kind."""
 
-from data_contracts.source_specs import SourceSpec
+from data_contracts.source_specs import ORIGINS, SourceSpec
 from recsys_pipelines.sources.files import FileSource
+from recsys_pipelines.sources.postgres import PostgresSource
 from recsys_pipelines.sources.source import Place, Source, SourceError
 
 
@@ -11,6 +12,9 @@ class UnknownSource(SourceError):
 
 def opened(spec: SourceSpec, place: Place) -> Source:
     """The source of one entry. Raises ``UnknownSource``."""
+    if spec.postgres:
+        return PostgresSource(spec, place)
     if spec.path and "://" not in spec.path:
         return FileSource(spec, place.folder, place.environ)
-    raise UnknownSource(f"nothing reads a source such as {spec}")
+    given = spec.path or ", ".join(name for name in ORIGINS if getattr(spec, name)) or "nothing"
+    raise UnknownSource(f"no source reads {given!r}; a path is a file, a folder, a glob or s3://bucket/key")
