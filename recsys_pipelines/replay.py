@@ -15,7 +15,7 @@ from data_contracts.documents import TenantDocument
 from recsys_algo.bundle import Bundle
 from recsys_algo.rank import recommend
 from recsys_algo.situation import Answer, Query
-from recsys_pipelines.identity import resolved
+from recsys_pipelines.identity import read_known, resolved
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.training import until, window
 
@@ -36,7 +36,8 @@ def fixture(document: TenantDocument, lake: Lake, day: date) -> Fixture:
     """What users did in the test days with items of the catalog; at most ``max_users`` of them, chosen by hash."""
     span, cut = window(document, day), until(document, day, "evaluated")
     catalog = lake.read("items", document.tenant, day)
-    events = resolved(lake.window("events", document.tenant, span.start, span.end))
+    window_events = lake.window("events", document.tenant, span.start, span.end)
+    events = resolved(window_events, read_known(lake, document.tenant, day))
     known = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_in(catalog["item_id"].implode()))
     after = known.filter((pl.col("ts") >= cut) & pl.col("type").is_in(document.interactions.positive_types))
     users = sampled(after["user_id"].unique().to_list(), document.evaluation.max_users)
