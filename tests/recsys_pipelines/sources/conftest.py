@@ -1,0 +1,144 @@
+"""One shop per kind of source: where rows are put, and the entry of a tenant document that reads them."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts.open import open_blobs
+from data_contracts.source_specs import Postgres, SourceSpec
+from recsys_pipelines.sources.opening import opened
+from recsys_pipelines.sources.source import ROW, Needs, Place, Pulled, Pulling, Source
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+Row = Sequence[str | None]
+
+
+class Shop:
+    """Rows at a source, and how a tenant document reads them; a kind says where rows go (``add``) and the ``spec``."""
+
+    spec: SourceSpec
+    environ: dict[str, str]
+    pulls = True
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self.folder: Path = request.getfixturevalue("tmp_path")
+        self.landing = open_blobs(str(self.folder / "landing"), {})
+        self.environ = {}
+        self.prepare(request)
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        """Take what the kind needs, such as a server."""
+        raise NotImplementedError
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        """Put rows behind those that are there; without rows, only what a source without rows has."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> Source:
+        """The source, opened anew."""
+        return opened(self.spec, Place("acme", self.folder, self.environ, self.landing))
+
+    def pulled(self) -> Source:
+        """The same, and if it is outside, what is new there is landed."""
+        if self.pulls:
+            self.pull()
+        return self.source
+
+    def pull(self) -> Pulled:
+        """Land what is new."""
+        source = self.source
+        assert isinstance(source, Pulling)
+        return source.pull(NOW)
+
+    def rows(self, needs: Needs | None = None) -> list[dict[str, Any]]:
+        """All rows of all parts: ``ROW``, user, item."""
+        source, found = self.pulled(), []
+        for part in source.parts():
+            with source.rows(part, needs or Needs(("item", "user"), ("item", "user"))) as rows:
+                found += rows.select(ROW, "user", "item").collect().to_dicts()
+        return found
+
+
+class Files(Shop):
+    """A folder with one CSV file per addition."""
+
+    pulls = False
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        self.added = 0
+        self.spec = SourceSpec(path="in")
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        self.added += 1
+        (self.folder / "in").mkdir(exist_ok=True)
+        (self.folder / "in" / f"{self.added:03}.csv").write_text(_csv(columns, *rows), encoding="utf-8")
+
+
+class PostgresSnapshot(Shop):
+    """A table that numbers its rows."""
+
+    cursor: str | None = None
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        self.database = request.getfixturevalue("postgres")
+        self.environ = {"SHOP_DATABASE": self.database.url}
+        settings = Postgres(url="${SHOP_DATABASE}", table="public.Orders", cursor=self.cursor, batch_rows=2)
+        self.spec = SourceSpec(postgres=settings)
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        declared = ", ".join(f'"{name}" text' for name in columns)
+        names = ", ".join(f'"{name}"' for name in columns)
+        self.database.execute(
+            f'CREATE TABLE IF NOT EXISTS "Orders" (n serial PRIMARY KEY, {declared})',
+            *(f'INSERT INTO "Orders" ({names}) VALUES ({", ".join(map(_literal, row))})' for row in rows),
+        )
+
+
+class PostgresCursor(PostgresSnapshot):
+    """The same table, read by its number."""
+
+    cursor = "n"
+
+
+def _literal(value: str | None) -> str:
+    return "NULL" if value is None else f"$q${value}$q$"
+
+
+def _csv(*rows: Row) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+SHOPS: dict[str, type[Shop]] = {
+    "files": Files,
+    "postgres snapshot": PostgresSnapshot,
+    "postgres cursor": PostgresCursor,
+}
+
+
+def _params(*, pulling: bool) -> list[Any]:
+    kinds = {name: kind for name, kind in SHOPS.items() if kind.pulls or not pulling}
+    return [
+        pytest.param(kind, id=name, marks=() if name == "files" else pytest.mark.slow) for name, kind in kinds.items()
+    ]
+
+
+@pytest.fixture(params=_params(pulling=False))
+def shop(request: pytest.FixtureRequest) -> Shop:
+    """A shop of every kind, with nothing in it; one suite runs over all of them."""
+    made: Shop = request.param(request)
+    return made
+
+
+@pytest.fixture(params=_params(pulling=True))
+def pulling_shop(request: pytest.FixtureRequest) -> Shop:
+    """A shop of every kind that is copied to the landing area."""
+    made: Shop = request.param(request)
+    return made
