@@ -12,13 +12,14 @@ ORIGINS = ("path", "postgres", "kafka", "server_log")  # of a source: where its 
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one of our columns is made from a row of the source. Exactly one of the first seven says from what."""
+    """How one of our columns is made from a row of the source. Exactly one of the first eight says from what."""
 
     column: str | None = None  # copied
     columns: tuple[str, ...] = ()  # joined with `join`
     constant: str | int | float | bool | None = None  # the same in every row
     digest: tuple[str, ...] = ()  # SHA-256 over these columns: an id for rows that have none
     ratio: tuple[str, str] | None = None  # first / second, as a number (watched seconds / duration)
+    product: tuple[str, str] | None = None  # first * second, as a number (quantity * price of one)
     flags: dict[str, str] = {}  # source column that is 1/true -> the tag or value it stands for
     row_number: bool = False  # the row's number in its file, from 1
 
@@ -30,6 +31,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     scale: float = 1.0  # numbers are multiplied by it (100: a decimal price becomes minor units, rounded half to even)
     split: str | None = None  # a text of several values becomes a list
     prefix: str = ""  # put before each value, such as `genre:`
+    also: dict[str, str] = {}  # of tags: source column whose values are tags too -> the prefix of those
 
 
 class Postgres(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,7 +80,7 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     ``path`` is a file, a folder or a glob, relative to the document's folder, or ``s3://bucket/key``; ``${NAME}`` in it
     is taken from the environment. ``fields`` maps our columns; a column that is not named is taken from the source
-    column of the same name if there is one. ``where`` keeps only rows whose column has that value.
+    column of the same name if there is one. ``where`` keeps only rows whose column has that value, or one of those.
     """
 
     path: str = ""
@@ -95,7 +97,7 @@ class SourceSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     mode: Literal["upsert", "snapshot"] = "upsert"  # snapshot: items that the newest file does not name are archived
     required_columns: tuple[str, ...] = ()  # missing ones are schema drift; default: every column that `fields` names
     fields: dict[str, str | Field] = {}
-    where: dict[str, str] = {}
+    where: dict[str, str | tuple[str, ...]] = {}
 
 
 class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

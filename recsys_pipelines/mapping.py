@@ -22,23 +22,24 @@ VERSION = 1  # counts up when the same document gives other rows, so that files 
 
 _ALIASES = {"cart": "add"} | {str(number): name for number, name in enumerate(EVENT_TYPES)}
 _DEFAULTS = {"available": True, "archived": False, "cancelled": False}
-_ORIGINS = ("column", "columns", "constant", "digest", "ratio", "flags", "row_number")
+_ORIGINS = ("column", "columns", "constant", "digest", "ratio", "product", "flags", "row_number")
 _STRING = pl.String()
 
 
 class _Made(NamedTuple):
-    """One of our columns, how it is made, and what it is made from."""
+    """One of our columns, how it is made, and what it is made from; ``also`` are further tags, by their prefix."""
 
     column: Column
     field: Field
     raw: Raw
+    also: Sequence[tuple[str, Raw]] = ()
 
 
 def mapped(rows: pl.LazyFrame, table: Table, spec: SourceSpec, currency: str) -> pl.LazyFrame:
     """``rows`` (with ``sources.source.ROW``) as rows of ``table``, without those that ``spec.where`` does not want."""
     types = rows.collect_schema()
-    wanted = rows.filter(*(text(_column(name, types)) == value for name, value in spec.where.items()))
-    made = {name: _Made(table.column(name), field, _raw(field, types)) for name, field in fields(spec, table).items()}
+    wanted = rows.filter(*(_is_one_of(text(_column(name, types)), value) for name, value in spec.where.items()))
+    made = {name: _made(table.column(name), field, types) for name, field in fields(spec, table).items()}
     values = [_value(made[name]).alias(name) for name in table.names]
     lost = unreadable_columns(table)
     said = [text(made[name].raw).alias(kept) for name, kept in lost.items()]
@@ -59,7 +60,8 @@ def needs(spec: SourceSpec, table: Table) -> Needs:
 
     By default those are all that the document names, and those that our table cannot do without.
     """
-    explicit = {name for field in _explicit(spec, table).values() for name in _reads(field)} | set(spec.where)
+    named = _explicit(spec, table).values()
+    explicit = {name for field in named for name in (*_reads(field), *field.also)} | set(spec.where)
     implicit = {column for column in table.columns if column.name not in spec.fields}
     vital = {column.name for column in implicit if not column.nullable and column.name not in _DEFAULTS}
     wanted = sorted(explicit | {column.name for column in implicit})
@@ -82,22 +84,36 @@ def _check(field: Field, name: str, table: Table) -> None:
         raise InvalidDocument(
             f"{place}: say exactly one of {', '.join(_ORIGINS)}; it says {', '.join(given) or 'none'}"
         )
+    if field.also and table.column(name).kind != "strings":
+        raise InvalidDocument(f"{place}.also: {name} holds no tags; only columns of several values take more of them")
     check_zone(field.timezone, place)
 
 
 def _is_given(value: object, origin: str) -> bool:
-    return value is not None if origin in {"column", "constant", "ratio"} else bool(value)
+    return value is not None if origin in {"column", "constant", "ratio", "product"} else bool(value)
 
 
 def _reads(field: Field) -> Iterator[str]:
-    """The source's columns that a field is made from."""
+    """The source's columns that a field is made from, those of `also` not among them."""
     if field.column is not None:
         yield field.column
-    yield from (*field.columns, *field.digest, *(field.ratio or ()), *field.flags)
+    yield from (*field.columns, *field.digest, *(field.ratio or ()), *(field.product or ()), *field.flags)
+
+
+def _is_one_of(said: pl.Expr, wanted: str | tuple[str, ...]) -> pl.Expr:
+    return said.is_in((wanted,) if isinstance(wanted, str) else wanted)
+
+
+def _made(column: Column, field: Field, types: Mapping[str, pl.DataType]) -> _Made:
+    also = [(prefix, _column(name, types)) for name, prefix in field.also.items()]
+    return _Made(column, field, _raw(field, types), also)
 
 
 def _value(made: _Made) -> pl.Expr:
     value = converted(made.raw, made.column.kind, made.field).cast(KINDS[made.column.kind])
+    if made.also:
+        more = [converted(raw, "strings", Field(prefix=prefix)) for prefix, raw in made.also]
+        return pl.concat_list(value, *more).list.unique().list.sort()
     return value.str.to_lowercase().replace(_ALIASES) if made.column is EVENTS.column("type") else value
 
 
@@ -118,8 +134,8 @@ def _origin(field: Field, types: Mapping[str, pl.DataType]) -> Raw:
         return Raw(pl.lit(_spelled(field.constant)), _STRING)
     if field.flags:
         return Raw(_flagged(found, field.flags), pl.List(_STRING))
-    if field.ratio:
-        return Raw(_ratio(*found), pl.Float64())
+    if field.ratio or field.product:
+        return Raw(_ratio(*found) if field.ratio else number(found[0]) * number(found[1]), pl.Float64())
     if field.digest:
         return Raw(digest(found), _STRING)
     return found[0] if field.column is not None else Raw(_joined(found, field.join), _STRING)

@@ -339,3 +339,35 @@ def test_the_document_may_require_less():
 
 def test_a_catalog_needs_only_ids():
     assert needs(SourceSpec(path="any"), ITEMS).required == ("item_id",)
+
+
+def test_a_product_is_a_number_and_nothing_where_one_of_its_factors_is_missing():
+    field = Field(product=("qty", "price"), scale=100)
+
+    rows = made({"qty": ["3", "2", "x"], "price": ["9.99", "", "1"]}, EVENTS, amount_minor=field)
+
+    assert rows["amount_minor"].to_list() == [2997, None, None]
+
+
+def test_other_columns_may_be_tags_too_each_with_a_prefix():
+    field = Field(column="tags", split="|", also={"color": "color:", "inside.size": "size:"})
+    source = {
+        "item_id": ["a", "b"],
+        "tags": ["New|gift", ""],
+        "color": ["Red", None],
+        "inside": ['{"size": "XL"}', "{}"],
+    }
+
+    assert made(source, ITEMS, tags=field)["tags"].to_list() == [["color:red", "gift", "new", "size:xl"], []]
+    assert {"color", "inside.size"} <= set(needs(SourceSpec(path="any", fields={"tags": field}), ITEMS).required)
+
+
+def test_only_tags_take_more_of_them():
+    with pytest.raises(InvalidDocument, match=r"fields.title.also: title holds no tags"):
+        made({"x": ["a"]}, ITEMS, title=Field(column="x", also={"y": "z:"}))
+
+
+def test_rows_may_be_wanted_for_one_of_several_values():
+    rows = made({"event_id": ["1", "2", "3"], "kind": ["a", "b", "c"]}, EVENTS, where={"kind": ("a", "c")})
+
+    assert rows["event_id"].to_list() == ["1", "3"]
