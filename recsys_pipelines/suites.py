@@ -1,36 +1,54 @@
-"""Great Expectations suites as plain JSON, one expectation per rule of the contract; nothing here imports the library.
+"""Great Expectations suites as plain JSON; nothing here imports the library.
 
-A suite reads a *batch*: mapped rows as they are, bad ones included, with ``NAME__unreadable`` columns (see
-`recsys_pipelines.contract`) and three columns that stand for rules about several others:
+Two kinds. The suite of a table has one expectation per rule of the contract that a row fulfils by itself. It reads
+mapped rows as they are, bad ones included, with ``NAME__unreadable`` columns (see `recsys_pipelines.contract`) and
+columns that stand for rules about several others:
 
+- ``NAME__given``: the value, or the text that could not be read as one;
 - ``subject``: the first of user_id, anonymous_id and session_id that is given;
 - ``item_or_custom``: the item, or the type of an event that needs none;
-- ``seconds_ahead``: how far the time is ahead of the clock when the file landed.
+- ``seconds_ahead``: how far the time is ahead of the clock when the event was received.
+
+The suite of *facts* has one expectation per check. It reads a single row: for each check the number that it observed,
+over all rows of the batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import floor
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.policies import Checks, Severity
+from data_contracts.policies import Checks, Clock, Severity
 from data_contracts.tables import EVENTS, Table
-from recsys_pipelines.contract import AHEAD, SUBJECTS, UNREADABLE, Check, Rule, rules
+from recsys_pipelines.contract import SUBJECTS, UNREADABLE, Check, Rule, received, rules, unreadable_columns
+from recsys_pipelines.quality.names import severity
+from recsys_pipelines.verdict import CheckResult
 
 SEVERITIES: dict[Severity, str] = {"block": "critical", "warn": "warning"}  # ours, theirs
+GIVEN = "__given"
 
-_WARNS: dict[str, Severity] = {"events.event_id.unique": "warn", "events.ts.gaps": "warn"}
+
+def row_rules(table: Table) -> list[Rule]:
+    """The rules that a row fulfils or breaks by itself."""
+    return [rule for rule in rules(table) if rule.check != "unique"]
 
 
-def suite_json(table: Table, checks: Checks, filled: Mapping[str, float] | None = None) -> dict[str, Any]:
+def suite_json(
+    table: Table, checks: Checks, *, clock: Clock | None = None, filled: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """The suite of a table's rows; ``gx.ExpectationSuite(**suite_json(...))`` reads it.
 
     The library counts bad values among those that are there, we count them among all rows, so that one bad price does
     not stop a batch with ten prices in a thousand rows. ``filled`` is the share of rows that have a value, by column.
     """
-    known = filled or {}
-    return {"name": table.name, "expectations": [_expectation(rule, table, checks, known) for rule in rules(table)]}
+    limits = _Limits(checks, clock or Clock(), filled or {})
+    return {"name": table.name, "expectations": [_expectation(rule, table, limits) for rule in row_rules(table)]}
+
+
+def facts_json(results: Iterable[CheckResult]) -> dict[str, Any]:
+    """The suite of the facts: every check observed at most what its limit allows."""
+    return {"name": "facts", "expectations": [_fact(each) for each in results]}
 
 
 def filled_shares(batch: pl.DataFrame) -> dict[str, float]:
@@ -38,37 +56,48 @@ def filled_shares(batch: pl.DataFrame) -> dict[str, float]:
     return {name: 1 - nulls / batch.height for name, nulls in batch.null_count().row(0, named=True).items()}
 
 
-def severity(name: str, checks: Checks) -> Severity:
-    """What a failed check of that name does: what the document says, else it blocks, but for a few."""
-    return checks.severity.get(name, _WARNS.get(name, "block"))
-
-
 def batch_columns(table: Table) -> list[str]:
     """The columns that the suite of that table reads."""
-    return list(dict.fromkeys(_ask(rule, table).column for rule in rules(table)))
+    return list(dict.fromkeys(_ask(rule, table, Clock()).column for rule in row_rules(table)))
 
 
 def with_rule_columns(batch: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     """The mapped rows of a batch (with ``landed_at``) and the columns for rules about several others."""
-    if table is not EVENTS:
-        return batch
-    return batch.with_columns(
-        subject=pl.coalesce(SUBJECTS),
-        item_or_custom=pl.when(pl.col("type").is_null() | (pl.col("type") == "custom"))
-        .then(pl.lit("custom"))
-        .otherwise("item_id"),
-        seconds_ahead=(pl.col("ts") - pl.col("landed_at")).dt.total_seconds(fractional=True),
-    )
+    given = {
+        name + GIVEN: pl.coalesce(pl.col(name).cast(pl.String), unreadable)
+        for name, unreadable in unreadable_columns(table).items()
+        if not table.column(name).nullable
+    }
+    return batch.with_columns(**given, **(_EVENT_COLUMNS if table is EVENTS else {}))
 
 
-def _expectation(rule: Rule, table: Table, checks: Checks, filled: Mapping[str, float]) -> dict[str, Any]:
-    asked = _ask(rule, table)
+_EVENT_COLUMNS: dict[str, pl.Expr] = {
+    "subject": pl.coalesce(SUBJECTS),
+    "item_or_custom": pl.when(pl.col("type").is_null() | (pl.col("type") == "custom"))
+    .then(pl.lit("custom"))
+    .otherwise("item_id"),
+    "seconds_ahead": (pl.col("ts") - received(pl.col("landed_at"))).dt.total_seconds(fractional=True),
+}
+
+
+class _Limits(NamedTuple):
+    checks: Checks
+    clock: Clock
+    filled: Mapping[str, float]
+
+
+def _expectation(rule: Rule, table: Table, limits: _Limits) -> dict[str, Any]:
+    asked = _ask(rule, table, limits.clock)
     of_all_rows = asked.what in {"be_null", "not_be_null"}
-    mostly = _mostly(checks.maximum_rejected_share, 1.0 if of_all_rows else filled.get(asked.column, 1.0))
+    filled = 1.0 if of_all_rows else limits.filled.get(asked.column, 1.0)
     return {
         "type": f"expect_column_values_to_{asked.what}",
-        "kwargs": {"column": asked.column, **asked.limits, "mostly": mostly},
-        "severity": SEVERITIES[severity(rule.key, checks)],
+        "kwargs": {
+            "column": asked.column,
+            **asked.limits,
+            "mostly": _mostly(limits.checks.maximum_rejected_share, filled),
+        },
+        "severity": SEVERITIES[severity(rule.key, limits.checks)],
         "meta": {"rule": rule.key, "text": rule.text},
     }
 
@@ -78,24 +107,33 @@ def _mostly(limit: float, filled: float) -> float:
     return floor(max(0.0, 1 - limit / filled) * 1e6) / 1e6 if filled else 0.0
 
 
+def _fact(check: CheckResult) -> dict[str, Any]:
+    return {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": check.name, "max_value": check.limit},
+        "severity": SEVERITIES[check.severity],
+        "meta": {"rule": check.name, "text": check.detail},
+    }
+
+
 class _Ask(NamedTuple):
     what: str
     column: str
     limits: Mapping[str, Any] = {}
 
 
-def _ask(rule: Rule, table: Table) -> _Ask:
+def _ask(rule: Rule, table: Table, clock: Clock) -> _Ask:
     name, column = rule.column, table.column(rule.column)
+    given = name + GIVEN if name in unreadable_columns(table) else name
     asks: dict[Check, _Ask] = {
         "type": _Ask("be_null", name + UNREADABLE),
-        "not_null": _Ask("not_be_null", name),
+        "not_null": _Ask("not_be_null", given),
         "one_of": _Ask("be_in_set", name, {"value_set": list(column.one_of)}),
         "pattern": _Ask("match_regex", name, {"regex": column.pattern}),
         "minimum": _Ask("be_between", name, {"min_value": column.minimum}),
         "maximum": _Ask("be_between", name, {"max_value": column.maximum}),
-        "unique": _Ask("be_unique", name),
         "subject": _Ask("not_be_null", "subject"),
         "item": _Ask("not_be_null", "item_or_custom"),
-        "not_future": _Ask("be_between", "seconds_ahead", {"max_value": AHEAD.total_seconds()}),
+        "not_future": _Ask("be_between", "seconds_ahead", {"max_value": clock.tolerance_s}),
     }
     return asks[rule.check]

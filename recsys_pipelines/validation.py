@@ -1,98 +1,109 @@
 """Validation: does what landed fulfil the contract well enough to go on? The only module that names Great Expectations.
 
-The *batch* is every file that no verdict of another day has passed: new ones, changed ones, and those that were
-blocked. Its rows, bad ones included, go through the suites of `recsys_pipelines.suites`; checks on whole files
-(`recsys_pipelines.file_checks`) look at everything that is there. So a verdict depends on the ledger, the document and
-the day, and validating twice changes nothing.
+What decides is counted exactly, over all rows (`recsys_pipelines.quality`). Great Expectations then reads what it can
+afford of the same rules: the facts, which are the numbers that every check observed, and of each table all rows of the
+batch or, where they are more than ``checks.sample_rows``, a fixed sample. It has to come to the same: if it does not,
+either the counts or the suites are wrong, and that is an error of ours and not of the data (``Disagreement``).
+
+So a verdict depends on the ledger, the document, the day and the verdicts of earlier days, and validating twice changes
+nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
+from msgspec.structs import replace
 
 from data_contracts.documents import TenantDocument
-from data_contracts.policies import Checks
-from data_contracts.tables import Table
-from recsys_pipelines.contract import Rule, rules, schema, unreadable_columns
-from recsys_pipelines.file_checks import few_gaps, file_checks, known_items
 from recsys_pipelines.lake import Lake
-from recsys_pipelines.ledger import LANDED, LandedFile, Ruling, Rulings, TableName, read_ledger, read_rulings
-from recsys_pipelines.suites import batch_columns, filled_shares, severity, suite_json, with_rule_columns
-from recsys_pipelines.verdict import (
-    EXAMPLES,
-    BlockedBatch,
-    CheckResult,
-    FileVerdict,
-    Reason,
-    Verdict,
-    read_verdict,
-    require_passed,
-)
+from recsys_pipelines.ledger import LANDED, LandedFile, Ruling, Rulings, TableName
+from recsys_pipelines.quality.case import Case
+from recsys_pipelines.quality.checks import results
+from recsys_pipelines.quality.names import require_known
+from recsys_pipelines.quality.row_rules import broken, judged
+from recsys_pipelines.quality.sample import Sample, sample
+from recsys_pipelines.suites import facts_json, filled_shares, row_rules, suite_json
+from recsys_pipelines.verdict import BlockedBatch, CheckResult, FileVerdict, Verdict, read_verdict, require_passed
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
 
-__all__ = ["BlockedBatch", "CheckResult", "Verdict", "read_verdict", "require_passed", "suite_json", "validate"]
+__all__ = ["BlockedBatch", "CheckResult", "Disagreement", "Verdict", "read_verdict", "require_passed", "validate"]
 
 
-class Seen(NamedTuple):
-    """What one expectation saw: how many rows there are, how many of them break the rule, and a few of those."""
+class Disagreement(Exception):
+    """Great Expectations and the exact counts say different things about the same data: one of them is broken."""
+
+
+class Told(NamedTuple):
+    """What Great Expectations says to one expectation, and how many of the values that it read it did not expect."""
 
     passed: bool
-    rows: int = 0
-    unexpected: int = 0
-    examples: tuple[str, ...] = ()
+    unexpected: int
 
 
 def validate(document: TenantDocument, lake: Lake, *, day: date) -> Verdict:
-    """The verdict on all that landed, as of the run for ``day``, kept in the lake for ``require_passed``."""
-    rulings = read_rulings(lake, document.tenant).files
-    case = _Case.of(document, lake, rulings, day)
-    checks = tuple(case.results())
+    """The verdict on all that landed, as of the run for ``day``, kept in the lake for ``require_passed``.
+
+    Raises ``InvalidDocument`` if ``checks.severity`` names a check that does not exist, and ``Disagreement``.
+    """
+    require_known(document)
+    case = Case.of(document, lake, day)
+    checks = confirmed(tuple(results(case)), case)
     verdict = Verdict(
         tenant=document.tenant,
         day=day,
         passed=not any(check.blocks for check in checks),
         checks=checks,
-        files=tuple(case.verdict_on(file, checks) for file in case.files),
+        files=tuple(_said_of(file, case, checks) for file in case.files),
     )
     said = zip(case.files, verdict.files, strict=True)
-    now = {file.id: _ruling(rulings.get(file.id), day, passed=each.passed) for file, each in said}
+    now = {file.id: _ruling(case.rulings.get(file.id), day, passed=each.passed) for file, each in said}
     lake.write_json("rulings", document.tenant, None, Rulings(files=now))
     lake.write_json("verdicts", document.tenant, day, verdict)
     return verdict
 
 
-def expect(batch: pl.DataFrame, table: Table, checks: Checks) -> dict[str, Seen]:
-    """What Great Expectations says about mapped rows, by the rule's key; ``batch`` has ``suites.batch_columns``."""
-    if batch.is_empty():
-        return {rule.key: Seen(passed=True) for rule in rules(table)}
+def confirmed(checks: tuple[CheckResult, ...], case: Case) -> tuple[CheckResult, ...]:
+    """The checks after Great Expectations came to the same; those that it saw only a sample for say so.
+
+    Where the batch has no row there is nothing to say, and the library is not even imported.
+    """
+    tables = [name for name in LANDED if any(map(judged, case.batch_of(name)))]
+    if not tables:
+        return checks
+    _compare_facts(checks)
+    notes = {rule: note for name in tables for rule, note in _compare_rows(name, case).items()}
+    return tuple(replace(check, detail=check.detail + notes.get(check.name, "")) for check in checks)
+
+
+def expect(rows: pl.DataFrame, suite: Mapping[str, Any]) -> dict[str, Told]:
+    """What Great Expectations says to every expectation of a suite (plain JSON), by ``meta.rule``."""
     import great_expectations as gx  # noqa: PLC0415  (8 to 12 s and 290 MB)
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    suite = context.suites.add(gx.ExpectationSuite(**suite_json(table, checks, filled_shares(batch))))
-    asset = context.data_sources.add_pandas("batch").add_dataframe_asset(table.name)
+    asset = context.data_sources.add_pandas("batch").add_dataframe_asset(suite["name"])
     definition = gx.ValidationDefinition(
-        name=table.name, data=asset.add_batch_definition_whole_dataframe("all"), suite=suite
+        name=suite["name"],
+        data=asset.add_batch_definition_whole_dataframe("all"),
+        suite=context.suites.add(gx.ExpectationSuite(**suite)),
     )
     result = context.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": batch.to_pandas()},
-        result_format={"result_format": "BASIC", "partial_unexpected_count": EXAMPLES},
+        batch_parameters={"dataframe": rows.to_pandas()},
+        result_format={"result_format": "BASIC", "partial_unexpected_count": 0},
     )
-    return {_rule(each): _seen(each) for each in result.results}
+    return {_rule(each): _told(each) for each in result.results}
 
 
-def _seen(result: "ExpectationValidationResult") -> Seen:
+def _told(result: "ExpectationValidationResult") -> Told:
     found: Any = result.to_json_dict()["result"]
     if "unexpected_count" not in found:
         raise RuntimeError(f"{result.expectation_config} could not be evaluated: {result.exception_info}")
-    examples = dict.fromkeys(str(value) for value in found["partial_unexpected_list"] if value is not None)
-    return Seen(bool(result.success), found["element_count"], found["unexpected_count"], tuple(examples))
+    return Told(bool(result.success), found["unexpected_count"])
 
 
 def _rule(result: "ExpectationValidationResult") -> str:
@@ -100,116 +111,60 @@ def _rule(result: "ExpectationValidationResult") -> str:
     return str(config.meta["rule"]) if config and config.meta else ""
 
 
-@dataclass(frozen=True)
-class _Case:
-    """All that one verdict depends on."""
+def _compare_facts(checks: Sequence[CheckResult]) -> None:
+    """Raise ``Disagreement`` if a check passed that Great Expectations would fail, or the other way round."""
+    told = expect(pl.DataFrame({check.name: [float(check.observed)] for check in checks}), facts_json(checks))
+    for check in checks:
+        if told[check.name].passed != check.passed:
+            raise Disagreement(
+                f"{check.name} {'passed' if check.passed else 'failed'} with {check.observed} at a limit of "
+                f"{check.limit}, and Great Expectations says the opposite"
+            )
 
-    lake: Lake
-    tenant: str
-    checks: Checks
-    files: Sequence[LandedFile]
-    batch: Sequence[LandedFile]
-    reasons: Mapping[str, tuple[Reason, ...]]
 
-    @classmethod
-    def of(cls, document: TenantDocument, lake: Lake, rulings: Mapping[str, Ruling], day: date) -> "_Case":
-        files = read_ledger(lake, document.tenant).files
-        batch = [file for file in files if _is_due(rulings.get(file.id), day)]
-        reasons = {file.id: _reasons(lake, document.tenant, file) for file in files}
-        return cls(lake, document.tenant, document.checks, files, batch, reasons)
+def _compare_rows(name: TableName, case: Case) -> dict[str, str]:
+    """What to add to the details, by rule; nothing where Great Expectations read every row of the table's batch."""
+    seen = sample(name, case)
+    filled = filled_shares(seen.rows)
+    told = expect(seen.rows, suite_json(LANDED[name], case.checks, clock=case.document.clock, filled=filled))
+    counts = {rule.key: broken(case.batch_of(name), rule) for rule in row_rules(LANDED[name])}
+    for rule, count in counts.items():
+        _compare(rule, count, told[rule].unexpected, seen)
+    return {} if seen.is_whole else {rule: _note(told[rule], seen) for rule in counts}
 
-    def results(self) -> Iterator[CheckResult]:
-        """Every check, table by table."""
-        for name, table in LANDED.items():
-            files = [file for file in self.files if file.table == name]
-            if files:
-                yield from file_checks(name, files, self.reasons, self.checks)
-                seen = expect(self.rows(name, table), table, self.checks)
-                yield from (self.result(rule, name, seen[rule.key]) for rule in rules(table))
-        yield known_items(self.lake, self.tenant, self.files, self.batch, checks=self.checks)
-        yield few_gaps(self.files, self.checks)
 
-    def rows(self, name: TableName, table: Table) -> pl.DataFrame:
-        """The batch's rows of one table, as they were mapped."""
-        parts = [(part, file) for file in self.batch if file.table == name for part in (file.staged, file.refused)]
-        frames = [
-            self.lake.scan_parts(part, self.tenant).with_columns(landed_at=pl.lit(file.landed_at))
-            for part, file in parts
-            if part
-        ]
-        lost = dict.fromkeys(unreadable_columns(table).values(), pl.String())
-        none = pl.LazyFrame(schema={**schema(table), **lost, "landed_at": pl.Datetime("us", "UTC")})
-        rows = pl.concat([none, *frames], how="diagonal")
-        return with_rule_columns(rows, table).select(batch_columns(table)).collect()
-
-    def result(self, rule: Rule, table: TableName, seen: Seen) -> CheckResult:
-        """What an expectation saw, with the files at fault and the values as their sources wrote them."""
-        share = seen.unexpected / seen.rows if seen.rows else 0.0
-        limit = self.checks.maximum_rejected_share
-        because = [why for file in self.batch for why in self._because(file, rule)]
-        said = tuple(dict.fromkeys(value for why in because for value in why.examples)) or seen.examples
-        return CheckResult(
-            name=rule.key,
-            table=table,
-            severity=severity(rule.key, self.checks),
-            passed=seen.passed,
-            observed=share,
-            limit=limit,
-            detail=f"{rule.text}: {seen.unexpected:,} of {seen.rows:,} rows break it ({share:.1%}), "
-            f"at most {limit:.1%} may",
-            files=() if seen.passed else self._at_fault(rule, table),
-            examples=said[:EXAMPLES],
-        )
-
-    def _because(self, file: LandedFile, rule: Rule) -> list[Reason]:
-        """Why rows of the file broke the rule; what cannot be read is missing too, to an expectation."""
-        texts = {each.text for each in rules(LANDED[file.table]) if each.key == rule.key or _hides(each, rule)}
-        return [why for why in self.reasons[file.id] if why.rule in texts] if file.table == rule.table else []
-
-    def _at_fault(self, rule: Rule, table: TableName) -> tuple[str, ...]:
-        """The files that alone break the rule too often, else those that break it at all, else all of the batch."""
-        limit = self.checks.maximum_rejected_share
-        broken = {file.file: sum(why.rows for why in self._because(file, rule)) for file in self.batch}
-        rows = {file.file: file.rows for file in self.batch if file.table == table}
-        over = [name for name in rows if broken[name] > limit * rows[name]]
-        return tuple(over or [name for name in rows if broken[name]] or rows)
-
-    def verdict_on(self, file: LandedFile, checks: Sequence[CheckResult]) -> FileVerdict:
-        """One file passes if no blocking check that failed names it."""
-        blocked = any(check.blocks and check.table == file.table and file.file in check.files for check in checks)
-        return FileVerdict(
-            file=file.file,
-            table=file.table,
-            rows=file.rows,
-            accepted=file.accepted,
-            rejected=file.rejected,
-            repeated=file.repeated,
-            passed=not blocked,
-            fault=file.fault.message if file.fault else "",
-            reasons=self.reasons[file.id],
+def _compare(rule: str, counted: int, unexpected: int, seen: Sample) -> None:
+    if unexpected > counted or (seen.is_whole and unexpected != counted):
+        raise Disagreement(
+            f"{rule}: {counted:,} of {seen.of:,} rows break it, as counted when they were landed; Great Expectations "
+            f"found {unexpected:,} in {seen.rows.height:,} of them; the suite and the rule do not mean the same"
         )
 
 
-def _hides(rule: Rule, other: Rule) -> bool:
-    return (rule.check, other.check) == ("type", "not_null") and rule.column == other.column
+def _note(told: Told, seen: Sample) -> str:
+    part = seen.rows.height / seen.of
+    return (
+        f"; Great Expectations read a sample of {seen.rows.height:,} rows ({part:.1%}) and found {told.unexpected:,} "
+        "among them"
+    )
 
 
-def _is_due(ruling: Ruling | None, day: date) -> bool:
-    return ruling is None or not ruling.passed or ruling.day == day
+def _said_of(file: LandedFile, case: Case, checks: Sequence[CheckResult]) -> FileVerdict:
+    """One file passes if no blocking check that failed names it."""
+    blocked = any(check.blocks and check.table == file.table and file.file in check.files for check in checks)
+    return FileVerdict(
+        file=file.file,
+        table=file.table,
+        rows=file.rows,
+        accepted=file.accepted,
+        rejected=file.rejected,
+        repeated=file.repeated,
+        passed=not blocked,
+        fault=file.fault.message if file.fault else "",
+        reasons=case.reasons[file.id],
+    )
 
 
 def _ruling(before: Ruling | None, day: date, *, passed: bool) -> Ruling:
     """What is said now; the day of the verdict that passed it first stays."""
     return before if before is not None and before.passed and passed else Ruling(day=day, passed=passed)
-
-
-def _reasons(lake: Lake, tenant: str, file: LandedFile) -> tuple[Reason, ...]:
-    """Why rows of a file were rejected, the most frequent rule first."""
-    if not file.reasons:
-        return ()
-    rows = lake.scan_parts(file.reasons, tenant)
-    values = pl.col("value").drop_nulls().unique(maintain_order=True).head(EXAMPLES)
-    counts = rows.group_by("rule").agg(rows=pl.len(), examples=values).sort("rows", "rule", descending=[True, False])
-    return tuple(
-        Reason(rule=rule, rows=rows, examples=tuple(said)) for rule, rows, said in counts.collect().iter_rows()
-    )

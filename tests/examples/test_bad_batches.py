@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from data_contracts.directory import DirectoryBlobs
 from data_contracts.documents import parse
@@ -35,9 +36,10 @@ SAYS = {  # what a person must find in the message beside the check: file, numbe
 DAY = date(2026, 1, 8)
 
 
-def validated(name: str, lake: Lake) -> Verdict:
+def validated(name: str, lake: Lake, **checks) -> Verdict:
     path = DIRTY / name / "tenant.json"
     document = parse(path.read_bytes(), str(path))
+    document = replace(document, checks=replace(document.checks, **checks))
     land(document, Place(document.tenant, path.parent, {}), lake, now=datetime(2026, 2, 1, tzinfo=UTC))
     return validate(document, lake, day=DAY)
 
@@ -52,6 +54,17 @@ def test_a_bad_row_lets_the_batch_go_on_and_a_bad_batch_stops(case, lake):
     verdict = validated(case.name, lake)
 
     assert verdict.passed == (not case.stopped_by)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_verdict_is_the_same_whether_all_rows_or_a_sample_were_read(case, lake, tmp_path):
+    everything = validated(case.name, lake)
+    sampled = validated(case.name, Lake(DirectoryBlobs(tmp_path / "sampled")), sample_rows=20)
+
+    assert [replace(check, detail="") for check in sampled.checks] == [
+        replace(check, detail="") for check in everything.checks
+    ]
+    assert (sampled.passed, sampled.files) == (everything.passed, everything.files)
 
 
 @pytest.mark.parametrize("case", STOPPED, ids=lambda case: case.name)

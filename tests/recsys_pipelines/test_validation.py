@@ -4,17 +4,22 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from data_contracts.directory import DirectoryBlobs
 from data_contracts.documents import TenantDocument, parse
+from data_contracts.errors import InvalidDocument
 from data_contracts.policies import Checks
 from data_contracts.tables import EVENTS, ITEMS, USERS
-from recsys_pipelines.contract import check, rules, schema, unreadable_columns
+from recsys_pipelines.contract import check, schema, unreadable_columns
 from recsys_pipelines.ingest import land, settle
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.ledger import Ledger, read_ledger
+from recsys_pipelines.quality.case import Case
+from recsys_pipelines.quality.sample import sample
 from recsys_pipelines.sources.source import Place
-from recsys_pipelines.suites import batch_columns, suite_json, with_rule_columns
-from recsys_pipelines.validation import expect, validate
+from recsys_pipelines.suites import batch_columns, filled_shares, row_rules, suite_json, with_rule_columns
+from recsys_pipelines.validation import Disagreement, expect, validate
 from recsys_pipelines.verdict import BlockedBatch, CheckResult, Verdict, read_verdict, require_passed
 
 pytestmark = pytest.mark.filterwarnings(
@@ -34,7 +39,7 @@ class Shop:
         self.folder = folder
         self.lake = Lake(DirectoryBlobs(folder / "lake"))
         self.document = document()
-        (folder / "events").mkdir()
+        (folder / "events").mkdir(parents=True)
         (folder / "items.csv").write_text("item_id,title\na,Apple\n")
 
     def events(self, name: str, good: int, *bad: str) -> None:
@@ -43,6 +48,11 @@ class Shop:
 
     def write(self, name: str, body: str | bytes) -> None:
         (self.folder / "events" / name).write_bytes(body if isinstance(body, bytes) else body.encode())
+
+    def sampled(self, most: int) -> pl.DataFrame:
+        self.document = document(sample_rows=most)
+        land(self.document, Place("shop", self.folder, {}), self.lake, now=NOW)
+        return sample("events", Case.of(self.document, self.lake, DAY)).rows
 
     def validated(self, day: date = DAY) -> Verdict:
         land(self.document, Place("shop", self.folder, {}), self.lake, now=NOW)
@@ -81,7 +91,7 @@ def test_a_suite_is_plain_json_with_one_expectation_per_rule(table):
     suite = suite_json(table, Checks())
 
     assert json.loads(json.dumps(suite)) == suite
-    assert [each["meta"]["rule"] for each in suite["expectations"]] == [rule.key for rule in rules(table)]
+    assert [each["meta"]["rule"] for each in suite["expectations"]] == [rule.key for rule in row_rules(table)]
 
 
 @pytest.mark.slow
@@ -91,14 +101,14 @@ def test_great_expectations_reads_the_suite(table):
 
     suite = gx.ExpectationSuite(**suite_json(table, Checks()))
 
-    assert [each.meta["rule"] for each in suite.expectations] == [rule.key for rule in rules(table)]
+    assert [each.meta["rule"] for each in suite.expectations] == [rule.key for rule in row_rules(table)]
 
 
 def test_a_document_may_turn_a_rule_into_a_warning():
     suite = suite_json(EVENTS, Checks(severity={"events.type.one_of": "warn"}))
 
     warns = [each["meta"]["rule"] for each in suite["expectations"] if each["severity"] == "warning"]
-    assert warns == ["events.type.one_of", "events.event_id.unique"]
+    assert warns == ["events.type.one_of"]
 
 
 def test_the_limit_is_a_share_of_all_rows_however_few_have_a_value():
@@ -136,6 +146,11 @@ def every_rule_broken() -> pl.DataFrame:
         {"request_id": "x" * 257},
         {"rank": 0},
         {"rank__unreadable": "first"},
+        {"amount_minor": -1},
+        {"amount_minor__unreadable": "a lot"},
+        {"order_id": "x" * 257},
+        {"received_at__unreadable": "soon"},
+        {"consent": "perhaps"},
     ]
     good = {"ts": NOW, "type": "view", "user_id": "ann", "item_id": "a", "value": 1.0}
     rows = [{**good, "event_id": f"e{n}"} for n in range(100)]
@@ -149,13 +164,14 @@ def every_rule_broken() -> pl.DataFrame:
 @pytest.mark.slow
 def test_great_expectations_counts_what_the_row_rules_count():
     mapped = every_rule_broken()
-    exact = dict(check(mapped, EVENTS, "any.csv", NOW).broken.group_by("rule").len().iter_rows())
-    counts = {rule.key: exact.get(rule.text, 0) for rule in rules(EVENTS)}
-    counts["events.ts.not_null"] += counts["events.ts.type"]  # to an expectation, what cannot be read is missing
-    counts["events.event_id.unique"] = 3  # it counts every copy, the row rules all but one
+    checked = check(mapped, EVENTS, "any.csv", NOW)
+    exact = dict(checked.broken.group_by("rule").len().iter_rows())
+    counts = {rule.key: exact.get(rule.text, 0) for rule in row_rules(EVENTS)}
 
-    batch = with_rule_columns(mapped.lazy().with_columns(landed_at=pl.lit(NOW)), EVENTS)
-    seen = expect(batch.select(batch_columns(EVENTS)).collect(), EVENTS, Checks())
+    judged = mapped.join(checked.repeated.select("row"), on="row", how="anti")
+    batch = with_rule_columns(judged.lazy().with_columns(landed_at=pl.lit(NOW)), EVENTS)
+    rows = batch.select(batch_columns(EVENTS)).collect()
+    seen = expect(rows, suite_json(EVENTS, Checks(), filled=filled_shares(rows)))
 
     assert {key: found.unexpected for key, found in seen.items()} == counts
     assert {key for key, count in counts.items() if not count} == set()
@@ -274,7 +290,7 @@ def test_the_names_of_the_checks_do_not_depend_on_the_data(shop):
 @pytest.mark.slow
 def test_copies_and_days_without_events_are_warnings(shop):
     rows = (f"late{n},2026-01-05T10:00:00Z,view,ann,a," for n in range(5))
-    shop.events("e.csv", 20, *(bad(1) for _ in range(5)), *rows)
+    shop.events("e.csv", 20, *(bad(1) for _ in range(10)), *rows)
 
     verdict = shop.validated()
 
@@ -353,3 +369,55 @@ def test_a_good_batch_may_be_used(shop):
     assert require_passed(shop.lake, "shop", DAY) == verdict
     assert verdict.message == f"tenant 'shop', 2026-01-31: {len(verdict.checks)} of {len(verdict.checks)} checks passed"
     assert (verdict.accepted, verdict.rejected) == (21, 0)
+
+
+def test_a_severity_for_a_check_that_does_not_exist_is_an_error_that_names_those_that_do(shop):
+    shop.document = document(severity={"events.type.oneof": "warn"})
+
+    with pytest.raises(InvalidDocument) as refused:
+        shop.validated()
+
+    said = str(refused.value)
+    assert "'events.type.oneof', which is no check (did you mean 'events.type.one_of'?)" in said
+    assert "events.volume.type, items.archived.not_null" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("counted", [0, 2], ids=["too few", "too many"])
+def test_counts_that_great_expectations_does_not_come_to_are_an_error(shop, counted):
+    shop.events("e.csv", 20, bad(1, type="hover"))
+    land(shop.document, Place("shop", shop.folder, {}), shop.lake, now=NOW)
+    files = [
+        replace(file, rules={"events.type.one_of": counted}) if file.table == "events" else file
+        for file in read_ledger(shop.lake, "shop").files
+    ]
+    shop.lake.write_json("ledger", "shop", None, Ledger(files=tuple(files)))
+
+    with pytest.raises(Disagreement, match=rf"events.type.one_of: {counted} of 21 rows .* found 1 in 21 of them"):
+        validate(shop.document, shop.lake, day=DAY)
+
+
+@pytest.mark.slow
+def test_a_batch_that_is_too_large_is_read_as_a_sample_and_says_so(shop):
+    shop.events("e.csv", 95, *(bad(n, type="hover") for n in range(5)))
+    shop.document = document(sample_rows=40)
+
+    verdict = shop.validated()
+
+    (types,) = (check for check in verdict.checks if check.name == "events.type.one_of")
+    assert types.observed == 0.05
+    assert "5 of 100 rows break it (5.0%)" in types.detail
+    assert "Great Expectations read a sample of 40 rows (40.0%) and found " in types.detail
+
+
+@pytest.mark.slow
+def test_a_sample_is_the_same_in_whatever_files_its_rows_come(shop, tmp_path):
+    other = Shop(tmp_path / "other")
+    rows = [bad(n) for n in range(60)]
+    shop.write("one.csv", "\n".join([HEADER, *rows]) + "\n")
+    other.write("one.csv", "\n".join([HEADER, *rows]) + "\n")
+    other.write("two.csv", f"{HEADER}\n")
+    picked = [each.sampled(25)["event_id"].sort().to_list() for each in (shop, other)]
+
+    assert picked[0] == picked[1]
+    assert len(picked[0]) == 25
