@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec.structs import replace
+
 from data_contracts.documents import TenantDocument
 from data_contracts.pseudonym import Pseudonyms
 from recsys_pipelines.catalog.snapshots import snapshot
@@ -18,6 +20,7 @@ from recsys_pipelines.ledger import (
     Identity,
     LandedFile,
     Ledger,
+    ReadUpTo,
     read_ledger,
     read_rulings,
     sweep,
@@ -70,39 +73,44 @@ class Settled:
     orders: int = 0
 
 
-def land(
+def land(  # noqa: PLR0913 - its circumstances, each by name
     document: TenantDocument,
     place: Place,
     lake: Lake,
     *,
     now: datetime,
     pseudonyms: Pseudonyms | None = None,
+    forgotten: frozenset[str] = frozenset(),
     full: bool = False,
 ) -> Landing:
     """Pull what is outside, and read the files that are new or changed since the last time.
 
+    Rows of people whose pseudonyms are among the ``forgotten`` are left out.
     With ``full`` every file is read again, and every day settled again afterwards, as if nothing were known but when
     each file came first; the result is the same, unless something in the lake was lost or damaged.
 
     A file that cannot be read is landed with its fault. Raises ``UnsetVariable``, ``InvalidDocument``, and
     ``BlobChanged`` if another run landed for this tenant at the same time.
     """
-    before, tag = lake.read_tagged_json("ledger", document.tenant, None, Ledger)
-    known = {file.identity: file for file in before.files} if before else {}
-    intake = Intake(document, place, lake, now, pseudonyms)
-    pulled = tuple(intake.pull())
-    landed_at = _first_landings(before.files if before else ())
+    found, tag = lake.read_tagged_json("ledger", document.tenant, None, Ledger)
+    before = found or Ledger()
+    known = {file.identity: file for file in before.files}
+    intake = Intake(document, place, lake, now, pseudonyms, forgotten)
+    pulled = list(intake.pull())
+    landed_at = _first_landings(before.files)
     if full:
         forget_settled(lake, document.tenant)
     files = tuple(
         _version(None if full else known.get(identity), intake, identity, landed_at.get(identity.content, now))
         for identity in intake.identities()
     )
-    if before is None or files != before.files:
-        lake.swap_json("ledger", document.tenant, None, Ledger(files=files), tag=tag)
+    after = Ledger(files=files, pulled=_read_up_to(before.pulled, [each for _, each in pulled]))
+    if after != found:
+        lake.swap_json("ledger", document.tenant, None, after, tag=tag)
     sweep(lake, document.tenant, files)
     there = {file.identity for file in files}
-    return Landing(document.tenant, files, len(there - known.keys()), len(known.keys() - there), pulled)
+    brought = tuple(each for each, _ in pulled)
+    return Landing(document.tenant, files, len(there - known.keys()), len(known.keys() - there), brought)
 
 
 def settle(document: TenantDocument, lake: Lake, *, until: date, rewrite: Collection[date] = ()) -> Settled:
@@ -128,6 +136,12 @@ def settle(document: TenantDocument, lake: Lake, *, until: date, rewrite: Collec
 def _first_landings(files: Iterable[LandedFile]) -> dict[Content, datetime]:
     """When each content was landed first; what could not be read then was not."""
     return {file.identity.content: file.landed_at for file in files if file.fault is None}
+
+
+def _read_up_to(before: Iterable[ReadUpTo], now: Iterable[ReadUpTo]) -> tuple[ReadUpTo, ...]:
+    """How far sources were read; what nobody could read is counted over all pulls."""
+    dead = {each.name: each.dead_letters for each in before}
+    return tuple(replace(each, dead_letters=each.dead_letters + dead.get(each.name, 0)) for each in now)
 
 
 def _version(known: LandedFile | None, intake: Intake, identity: Identity, landed_at: datetime) -> LandedFile:

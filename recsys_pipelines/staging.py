@@ -18,7 +18,7 @@ from recsys_pipelines import mapping
 from recsys_pipelines.clock import clamped, is_clamped
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored
-from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, TableName
+from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, ReadUpTo, TableName
 from recsys_pipelines.privacy.scrubbing import scrub
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import BadPart, MissingPart, Part, Place, Pulled, Pulling, Source
@@ -41,11 +41,25 @@ class Intake:
     lake: Lake
     now: datetime
     pseudonyms: Pseudonyms | None = None
+    forgotten: frozenset[str] = frozenset()  # pseudonyms of people whose rows are left out
 
-    def pull(self) -> list[Pulled]:
-        """Copy what is new in sources that are outside to the landing area."""
-        sources = [self._opened(spec) for table in LANDED for spec in self._specs(table)]
-        return [source.pull(self.now) for source in sources if isinstance(source, Pulling)]
+    def pull(self) -> Iterator[tuple[Pulled, ReadUpTo]]:
+        """Copy what is new in sources that are outside to the landing area; what each brought, and how far it got."""
+        for table in LANDED:
+            for number, spec in enumerate(self._specs(table)):
+                source = self._opened(spec)
+                if isinstance(source, Pulling):
+                    brought = source.pull(self.now)
+                    yield (
+                        brought,
+                        ReadUpTo(
+                            table=table,
+                            source=number,
+                            name=brought.source,
+                            watermark=brought.watermark,
+                            dead_letters=brought.dead_letters,
+                        ),
+                    )
 
     def identities(self) -> Iterator[Identity]:
         """Every file that is there now, in the order in which it counts; also a source that has none."""
@@ -93,7 +107,7 @@ class Intake:
         source, part = self._opened(spec), Part(identity.file, identity.fingerprint)
         with source.rows(part, mapping.needs(spec, table)) as rows:
             frame = mapping.mapped(rows, table, spec, self.document.currency).collect()
-        kept = scrub(frame, table, self.document.privacy, self.pseudonyms)
+        kept = scrub(frame, table, self.document.privacy, self.pseudonyms, forgotten=self.forgotten)
         clock = self.document.clock
         timed = clamped(kept.rows, clock, landed_at) if identity.table == "events" else kept.rows
         ahead = timedelta(seconds=clock.tolerance_s)

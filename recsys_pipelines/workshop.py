@@ -10,6 +10,7 @@ from data_contracts.blobs import Blobs
 from data_contracts.layout import Locations
 from data_contracts.open import open_blobs
 from data_contracts.pseudonym import Pseudonyms, secret_at
+from data_contracts.tombstones import read_tombstones
 from recsys_pipelines import tenants
 from recsys_pipelines.ingest import Landing, land
 from recsys_pipelines.lake import Lake
@@ -52,7 +53,21 @@ class Workshop:
         """Bring what is new in one tenant's sources, or with ``full`` all that they hold, into the lake."""
         found = self.tenant(name)
         place = Place(name, found.folder, self.environ, self.landing)
-        return land(found.document, place, self.lake, now=self.now(), pseudonyms=self.pseudonyms(name), full=full)
+        return land(
+            found.document,
+            place,
+            self.lake,
+            now=self.now(),
+            pseudonyms=self.pseudonyms(name),
+            forgotten=self.forgotten(name),
+            full=full,
+        )
+
+    def forgotten(self, tenant: str) -> frozenset[str]:
+        """The pseudonyms of the people whom this tenant has forgotten."""
+        engraved = read_tombstones(self.store, tenant)
+        assert engraved is not None  # no tag was given that it could still have
+        return engraved.tombstones.marks
 
     @property
     def cache(self) -> Path:
