@@ -7,6 +7,7 @@ from it. A table's ``key`` columns identify a row within a tenant; every sort en
 from typing import Literal
 
 from data_contracts.feature_tables import EMBEDDINGS, ITEM_FEATURES, USER_FEATURES
+from data_contracts.feedback_tables import ATTRIBUTIONS, EXPOSURES, FUNNEL, VOLUMES
 from data_contracts.table import (
     CURRENCY_PATTERN,
     ID_PATTERN,
@@ -269,4 +270,8 @@ TABLES: tuple[Table, ...] = (
     USER_FEATURES,
     ITEM_FEATURES,
     EMBEDDINGS,
+    EXPOSURES,
+    ATTRIBUTIONS,
+    FUNNEL,
+    VOLUMES,
 )
