@@ -2,11 +2,12 @@
 
 An event's weight is that of its type, times its value for types that the document scales, halved for every half-life
 that has passed since. Pairs do not depend on the order of the events, nor on how many threads there are, down to the
-last bit. Events are a frame, or parts of one that are read in turn (see `recsys_pipelines.coding`): time grows with the
+last bit. Events are a frame, or parts of one that are read in turn (`Lake.daily`): time grows with the
 events (a little more, for one sort), memory by about 60 bytes for each.
 """
 
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,11 @@ import polars as pl
 
 from data_contracts.documents import Interactions
 from data_contracts.tables import EVENTS, INTERACTIONS
-from recsys_pipelines.coding import Coded, Parts, Runs, coded, in_turn, runs
+from recsys_pipelines.coding import Coded, Parts, Places, Runs, coded, in_turn, runs
 from recsys_pipelines.contract import schema
+from recsys_pipelines.identity import NOTHING, Known
 
+TYPES = EVENTS.column("type").one_of
 DAY_US = 86_400_000_000
 SHORT = 12  # runs of up to so many events are sorted by the thousand, longer ones one by one
 
@@ -27,6 +30,7 @@ def interactions(
     *,
     now: datetime,
     catalog: pl.DataFrame | None = None,
+    known: Known = NOTHING,
 ) -> pl.DataFrame:
     """Pairs (columns of ``tables.INTERACTIONS``) of the given events, by user and item; ages count up to ``now``.
 
@@ -34,27 +38,28 @@ def interactions(
     an item, below their type's minimum value, or of a type that weighs nothing, do not count.
     """
     items = _items(events) if catalog is None else catalog["item_id"].unique().sort()
-    half_life = _half_life(items, settings, catalog)
+    half_life, types = _half_life(items, settings, catalog), Places(pl.Series(TYPES))
     weight = _weight(settings) * _decay(now)
 
     def measure(some: pl.DataFrame) -> pl.DataFrame:
-        counted = some.filter(*_counts(settings)).with_columns(half_life=pl.lit(half_life).gather("item"))
-        return counted.select("subject", "item", "ts", weight=weight).filter(pl.col("weight") > 0)
+        counted = some.with_columns(type=types(some["type"])).filter(*_counts(settings))
+        timed = counted.with_columns(half_life=pl.lit(half_life).gather("item"))
+        return timed.select("subject", "item", "ts", weight=weight).filter(pl.col("weight") > 0)
 
-    return _pairs(coded(_parts(events), items, ("ts", "type", "value"), measure))
+    return _pairs(coded(_parts(events), items, ("ts", "type", "value"), measure, known=known))
 
 
-def seen(events: pl.DataFrame | Parts, *, catalog: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+def seen(
+    events: pl.DataFrame | Parts, *, catalog: pl.DataFrame | None = None, known: Known = NOTHING
+) -> dict[str, pl.DataFrame]:
     """For each event type that occurs, when every pair last had one (user_id, item_id, score: days since 1970).
 
     With a ``catalog`` only its items.
     """
     items = _items(events) if catalog is None else catalog["item_id"].unique().sort()
-    kept = ("subject", "item", "ts", "type")
-    types = pl.Enum(EVENTS.column("type").one_of)
-    found = coded(_parts(events), items, ("ts", "type"), lambda some: some.select(kept).cast({"type": types}))
+    found = coded(_parts(events), items, ("ts", "type"), lambda some: some, known=known)
     by_type = found.events.partition_by("type", as_dict=True, include_key=False)
-    return {str(type): _newest(found._replace(events=by_type[type,])) for (type,) in sorted(by_type)}
+    return {type: _newest(found._replace(events=by_type[type,])) for (type,) in sorted(by_type)}
 
 
 def history(pairs: pl.DataFrame, limit: int) -> pl.DataFrame:
@@ -65,13 +70,16 @@ def history(pairs: pl.DataFrame, limit: int) -> pl.DataFrame:
 
 
 def _parts(events: pl.DataFrame | Parts) -> Parts:
-    return [events.lazy()] if isinstance(events, pl.DataFrame) else events
+    """At least one; without rows where there are none."""
+    none = pl.LazyFrame(schema=schema(EVENTS))
+    return [events.lazy()] if isinstance(events, pl.DataFrame) else chain([none], events)
 
 
 def _items(events: pl.DataFrame | Parts) -> pl.Series:
     """The ids of all items that occur, in order."""
     found = in_turn(lambda part: part.select(pl.col("item_id").unique()).collect().to_series(), _parts(events))
-    return pl.concat(list(found)).drop_nulls().unique().sort()
+    items: pl.Series = pl.concat(list(found)).drop_nulls().unique().sort()
+    return items
 
 
 def _pairs(found: Coded) -> pl.DataFrame:
@@ -125,16 +133,15 @@ def _sort_within(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64])
 
 def _counts(settings: Interactions) -> list[pl.Expr]:
     return [
-        (pl.col("type") != type) | (pl.col("value") >= least).fill_null(value=False)
+        (pl.col("type") != TYPES.index(type)) | (pl.col("value") >= least).fill_null(value=False)
         for type, least in sorted(settings.minimum_value.items())
     ]
 
 
 def _weight(settings: Interactions) -> pl.Expr:
-    types = {name: float(getattr(settings.weights, name)) for name in settings.weights.__struct_fields__}
-    base = pl.col("type").replace_strict(types, return_dtype=pl.Float64)
-    scaled = pl.col("type").is_in(settings.scaled_by_value)
-    return base * pl.when(scaled).then(pl.col("value").fill_null(1.0)).otherwise(1.0)
+    of_types = pl.Series([float(getattr(settings.weights, name)) for name in TYPES])
+    scaled = pl.col("type").is_in([TYPES.index(name) for name in settings.scaled_by_value])
+    return pl.lit(of_types).gather("type") * pl.when(scaled).then(pl.col("value").fill_null(1.0)).otherwise(1.0)
 
 
 def _half_life(items: pl.Series, settings: Interactions, catalog: pl.DataFrame | None) -> pl.Series:
