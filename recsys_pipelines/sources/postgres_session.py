@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import stamina
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_manager import OperationalError
@@ -37,6 +38,8 @@ _NAME = re.compile(r'"(?:[^"]|"")+"|[^".\s]+')
 _FINAL = ("authentication", "does not exist", "pg_hba", "password", "permission", "invalid", "URI")
 _NOT_THERE = {"42P01", "3F000"}  # undefined table, undefined schema
 _NO_COLUMN = "42703"
+_FORBIDDEN = "42501"
+_UNAVAILABLE = ("08", "53", "57")  # classes of codes: connection, resources, an operator who stops things
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Session:
     def _asking(self) -> Iterator[None]:
         try:
             yield
-        except (AdbcError, OSError) as error:
+        except (AdbcError, OSError, pa.ArrowException) as error:
             raise _meaning(self.name, error, self.secrets) from None  # the cause may quote what nobody may see
 
 
@@ -165,9 +168,11 @@ def _meaning(name: str, error: Exception, secrets: frozenset[str]) -> SourceErro
         return MissingPart(name, said)
     if state == _NO_COLUMN:
         return SchemaDrift(name, f"schema drift: {said}")
-    if isinstance(error, OperationalError) or state in {None, "42501"} or state.startswith(("08", "53", "57")):
-        return Unreachable(f"{name}: {said}")
-    return MalformedPart(name, said)
+    if state is None:  # in the middle of the rows there are no codes
+        refused = "ERROR:" not in str(error) or "canceling" in said or "terminating" in said
+    else:
+        refused = state == _FORBIDDEN or state.startswith(_UNAVAILABLE)
+    return Unreachable(f"{name}: {said}") if refused else MalformedPart(name, said)
 
 
 def _said(error: Exception, secrets: frozenset[str]) -> str:
