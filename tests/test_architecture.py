@@ -16,11 +16,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recsys_algo": {"data_contracts", "msgspec", "numpy"},
     "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
     | {"rich", "scipy", "vl_convert"},
-    "recsys_pipelines": {"data_contracts", "recsys_algo", "duckdb", "great_expectations", "implicit", "jinja2"}
+    "recsys_pipelines": {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {
+        "aiokafka",
         "mlflow",
         "msgspec",
         "numpy",
+        "onnxruntime",
         "phonenumbers",
         "polars",
         "pyarrow",
@@ -28,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sklearn",
         "sqlalchemy",
         "threadpoolctl",
+        "tokenizers",
     },
     "serving": {"data_contracts", "recsys_algo", "granian", "litestar", "msgspec", "numpy", "prometheus_client"}
     | {"structlog", "swagger_ui_bundle"},
@@ -49,11 +52,15 @@ MAY_IMPORT: dict[str, set[str]] = {
 ONLY_IN: dict[str, set[str]] = {
     "great_expectations": {"recsys_pipelines/validation.py"},
     "mlflow": {"recsys_pipelines/tracking.py"},
+    "onnxruntime": {"recsys_pipelines/embeddings/onnx.py"},
+    "tokenizers": {"recsys_pipelines/embeddings/onnx.py"},
     "phonenumbers": {"recsys_pipelines/privacy/personal.py"},
+    "aiokafka": {"recsys_pipelines/sources/kafka_client.py"},
     "boto3": {"data_contracts/s3.py"},
     "botocore": {"data_contracts/s3.py"},
     "vl_convert": {"recsys_eval/charts.py"},
     "cryptography": {"data_contracts/signature.py"},
+    "babel": {"recsys_pipelines/catalog/money.py"},
 }
 
 # What the server's process may never pull in, directly or through what it imports.

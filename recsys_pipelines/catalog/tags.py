@@ -1,0 +1,36 @@
+"""Tags in one spelling: lower-case, without spare white space, every facet by one name.
+
+A tag is a word (``new``) or a value of a facet (``color:black``); the facet ends at the first colon.
+"""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+LONGEST = 128
+_FACET = r"^([^:]+):"
+
+
+def tidy(tag: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
+    """The tag, with its facet by the name that ``facets`` gives it; null where it is none.
+
+    No tags are empty ones, those without a value or a facet beside their colon, and those longer than ``LONGEST``.
+    """
+    word = tag.str.to_lowercase().str.replace_all(r"[\s\x00-\x1f\x7f]+", " ").str.strip_chars()
+    spaced = word.str.replace(r"^([^:]*?) ?: ?", "${1}:")
+    facet = spaced.str.extract(_FACET)
+    renamed = facet.replace({name.lower(): to.lower() for name, to in facets.items()})
+    named = pl.when(facet.is_null()).then(spaced).otherwise(pl.concat_str(renamed, spaced.str.replace(_FACET, ":")))
+    valid = named.str.contains(r"^[^:]+(:.+)?$") & (named.str.len_chars() <= LONGEST)
+    return pl.when(valid).then(named)
+
+
+def tidied(tags: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
+    """Lists of tags: each one that is a tag once, sorted; never null."""
+    kept = tags.list.eval(tidy(pl.element(), facets)).list.drop_nulls().list.unique().list.sort()
+    return kept.fill_null(pl.lit([], pl.List(pl.String)))
+
+
+def dropped(tags: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
+    """How many of each list are no tags."""
+    return tags.list.eval(tidy(pl.element(), facets).is_null().cast(pl.UInt32)).list.sum()
