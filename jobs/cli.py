@@ -14,6 +14,7 @@ from data_contracts.errors import ContractError
 from jobs.commands.demo import demo
 from jobs.commands.doctor import doctor
 from jobs.commands.explain import explain
+from jobs.commands.forget import forget
 from jobs.commands.generate import generate
 from jobs.commands.releases import releases, rollback
 from jobs.commands.run import daily
@@ -29,7 +30,7 @@ run = App(name="run", help="Run a job here, recorded like every other run.")
 
 app.command(run)
 run.command(daily)
-for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants):
+for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants, forget):
     app.command(command)
 
 

@@ -31,7 +31,12 @@ class Workshop:
     @cached_property
     def lake(self) -> Lake:
         """The tables of the pipeline."""
-        return Lake(open_blobs(self.locations.lake, self.environ))
+        return Lake(self.lake_blobs)
+
+    @cached_property
+    def lake_blobs(self) -> Blobs:
+        """What the tables are kept in, for whoever looks at all of them."""
+        return open_blobs(self.locations.lake, self.environ)
 
     @cached_property
     def store(self) -> Blobs:
