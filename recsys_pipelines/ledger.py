@@ -114,10 +114,21 @@ class LandedFile(msgspec.Struct, frozen=True, kw_only=True):
         return [Stored("rejected", None, self.id)] if self.rejected else []
 
 
+class ReadUpTo(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a source that is outside was read, in its own words, and how many messages of it nobody could read."""
+
+    table: TableName
+    source: int
+    name: str
+    watermark: str
+    dead_letters: int = 0
+
+
 class Ledger(msgspec.Struct, frozen=True, kw_only=True):
-    """Every file that is in the tenant's sources now, in the order in which it counts."""
+    """Every file that is in the tenant's sources now, in the order in which it counts; how far others were read."""
 
     files: tuple[LandedFile, ...] = ()
+    pulled: tuple[ReadUpTo, ...] = ()
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):

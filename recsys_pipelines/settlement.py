@@ -51,7 +51,7 @@ def settle_events(
     lake: Lake, tenant: str, files: Iterable[LandedFile], until: date, *, rewrite: Collection[date]
 ) -> Rewritten:
     """Make the days until ``until`` again whose files changed or whose copies did, and those in ``rewrite``."""
-    before = (lake.read_json("settled", tenant, None, Days) or Days()).days
+    before = read_settled(lake, tenant)
     sources = _by_day(files, until)
     stored = lake.days("events", tenant)
     gone = {day for day in (*before, *stored) if day <= until and day not in sources}
@@ -70,6 +70,11 @@ def settle_events(
     states = kept | same | {day: state for day, (state, _) in made.items()}
     lake.write_json("settled", tenant, None, Days(days=dict(sorted(states.items()))))
     return _totals({*gone, *(day for day, (_, is_new) in made.items() if is_new)}, states)
+
+
+def read_settled(lake: Lake, tenant: str) -> dict[date, Day]:
+    """Every settled day of a tenant."""
+    return (lake.read_json("settled", tenant, None, Days) or Days()).days
 
 
 def forget_settled(lake: Lake, tenant: str) -> None:

@@ -2,14 +2,21 @@
 
 import os
 import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from recsys_pipelines.doctor import Health
+
 
 def doctor(*, tenant: str, json: bool = False) -> int:
-    """State rows per table and day, rejected rows by rule, the watermark and what is served. Exit code 1: problems.
+    """State how far each source was read, rows per table and day, what was dropped and why, what is served.
+
+    Exit codes: 0 all is well, 1 problems, which are named.
 
     Parameters
     ----------
@@ -22,19 +29,30 @@ def doctor(*, tenant: str, json: bool = False) -> int:
     from recsys_pipelines.workshop import Workshop  # noqa: PLC0415
 
     shop = Workshop(dict(os.environ))
-    shop.tenant(tenant)
-    health = examine(tenant, shop.lake, shop.store)
+    health = examine(shop.tenant(tenant).document, shop.lake, shop.store, now=shop.now())
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(health), indent=2).decode() + "\n")
-        return 1 if health.problems else 0
-    table = Table("table", "days", "first", "last", "rows", title=f"{tenant}: events up to {health.watermark}")
-    for name, days in health.rows.items():
-        table.add_row(name, str(len(days)), min(days, default="-"), max(days, default="-"), f"{sum(days.values()):,}")
-    Console().print(table)
-    for rule, rows in health.rejected_by_rule.items():
-        Console().print(f"rejected {rows:,} rows: {rule}", markup=False)
-    for release in health.served:
-        Console().print(f"serves {release.surface} generation {release.generation} ({release.decision})")
-    for problem in health.problems:
-        Console().print(f"problem: {problem}", markup=False)
+    else:
+        show(Console(highlight=False, soft_wrap=True), health)
     return 1 if health.problems else 0
+
+
+def show(console: Console, health: "Health") -> None:
+    """The same for people."""
+    sources = Table("table", "source", "kind", "newest event", "read up to", "lag", title=f"{health.tenant}: sources")
+    for each in health.sources:
+        lag = "" if each.lag_s is None else str(timedelta(seconds=round(each.lag_s)))
+        sources.add_row(each.table, each.name, each.kind, str(each.newest or ""), each.read_up_to, lag)
+    rows = Table("table", "days", "first", "last", "rows", title=f"events up to {health.watermark}")
+    for name, days in health.rows.items():
+        rows.add_row(name, str(len(days)), min(days, default="-"), max(days, default="-"), f"{sum(days.values()):,}")
+    console.print(sources, rows)
+    console.print(f"dropped {health.duplicates:,} repeated events; set {health.clamped:,} clocks right")
+    for rule, count in health.rejected_by_rule.items():
+        console.print(f"rejected {count:,} rows: {rule}", markup=False)
+    for finding, count in health.pii_findings.items():
+        console.print(f"personal data, {count:,} values: {finding}", markup=False)
+    for release in health.served:
+        console.print(f"serves {release.surface} generation {release.generation} ({release.decision})")
+    for problem in health.problems:
+        console.print(f"problem: {problem}", markup=False)

@@ -29,6 +29,19 @@ def test_doctor_counts_rows_by_table_and_day_and_says_what_is_served(published):
     assert {release["current"] for release in health["served"]} == {True}
 
 
+def test_doctor_says_how_far_each_source_was_read_for_scripts_and_for_people(published):
+    health = published.json("doctor", "--tenant", "clean")
+    published.capture.readouterr()
+    code = published.recsys("doctor", "--tenant", "clean")
+    said = published.capture.readouterr().out
+
+    events = next(source for source in health["sources"] if source["table"] == "events")
+    assert code == 0
+    assert events["newest"].startswith(health["watermark"])
+    assert events["lag_s"] > 0
+    assert [word for word in ("events.csv", "path", health["watermark"], "120") if word not in said] == []
+
+
 def test_explain_says_where_each_item_comes_from_and_why_another_is_not_there(published):
     told = published.json("explain", "--tenant", "clean", "--user", "u20", "--item", "no-such-item", "--k", "3")
 
