@@ -171,13 +171,6 @@ class Broker(NamedTuple):
         """Remove a topic."""
         self._ask(lambda admin: admin.delete_topics([topic]))
 
-    def delete_before(self, topic: str, offset: int) -> None:
-        """Remove the messages before that offset, as retention does."""
-        from aiokafka import TopicPartition  # noqa: PLC0415
-        from aiokafka.admin import RecordsToDelete  # noqa: PLC0415
-
-        self._ask(lambda admin: admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(offset)}))
-
     def send(self, topic: str, values: Iterable[bytes | None], *, partition: int = 0, key: bytes | None = None) -> None:
         """Messages, in this order, made at 1,700,000,000,000 ms and after."""
         from aiokafka import AIOKafkaProducer  # noqa: PLC0415
@@ -186,13 +179,12 @@ class Broker(NamedTuple):
             async with AIOKafkaProducer(bootstrap_servers=self.address, max_request_size=1 << 22) as producer:
                 for at, value in enumerate(values):
                     where = {"partition": partition, "key": key, "timestamp_ms": 1_700_000_000_000 + at}
-                    await producer.send(topic, value, **where)
-                await producer.flush()
+                    await producer.send_and_wait(topic, value, **where)  # of several at once it counts one
 
         asyncio.run(send())
 
     def commit(self, group: str, topic: str, offset: int) -> None:
-        """Set what a group without members has committed."""
+        """Be a member of the group for a moment, and commit that offset."""
         self._member(group, topic, lambda consumer, place: consumer.commit({place: offset}))
 
     def committed(self, group: str, topic: str) -> int:
@@ -216,9 +208,8 @@ class Broker(NamedTuple):
         from aiokafka import AIOKafkaConsumer, TopicPartition  # noqa: PLC0415
 
         async def member() -> Any:
-            consumer = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group, enable_auto_commit=False)
-            consumer.assign([TopicPartition(topic, 0)])
-            async with consumer:
+            quick = {"session_timeout_ms": 1000, "heartbeat_interval_ms": 100, "enable_auto_commit": False}
+            async with AIOKafkaConsumer(topic, bootstrap_servers=self.address, group_id=group, **quick) as consumer:
                 return await act(consumer, TopicPartition(topic, 0))
 
         return asyncio.run(member())

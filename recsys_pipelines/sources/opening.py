@@ -2,7 +2,9 @@
 
 from data_contracts.source_specs import ORIGINS, SourceSpec
 from recsys_pipelines.sources.files import FileSource
+from recsys_pipelines.sources.kafka import KafkaSource
 from recsys_pipelines.sources.postgres import PostgresSource
+from recsys_pipelines.sources.server_log import ServerLogSource
 from recsys_pipelines.sources.source import Place, Source, SourceError
 
 
@@ -14,6 +16,10 @@ def opened(spec: SourceSpec, place: Place) -> Source:
     """The source of one entry. Raises ``UnknownSource``."""
     if spec.postgres:
         return PostgresSource(spec, place)
+    if spec.kafka:
+        return KafkaSource(spec, place)
+    if spec.server_log:
+        return ServerLogSource(spec, place)
     if spec.path and "://" not in spec.path:
         return FileSource(spec, place.folder, place.environ)
     given = spec.path or ", ".join(name for name in ORIGINS if getattr(spec, name)) or "nothing"

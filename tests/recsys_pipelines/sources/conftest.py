@@ -2,15 +2,16 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from data_contracts.open import open_blobs
-from data_contracts.source_specs import Postgres, SourceSpec
+from data_contracts.source_specs import Kafka, Postgres, ServerLog, SourceSpec
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import ROW, Needs, Place, Pulled, Pulling, Source
 
@@ -106,6 +107,42 @@ class PostgresCursor(PostgresSnapshot):
     cursor = "n"
 
 
+class KafkaTopic(Shop):
+    """A topic with one message per row."""
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        self.broker = request.getfixturevalue("kafka")
+        self.environ = {"KAFKA_BROKERS": self.broker.address}
+        quick = {"session_timeout_ms": "1000", "heartbeat_interval_ms": "100"}
+        self.spec = SourceSpec(
+            kafka=Kafka(brokers="${KAFKA_BROKERS}", topic=self.broker.topic(), idle_s=1.0, settings=quick)
+        )
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        assert self.spec.kafka is not None
+        self.broker.send(self.spec.kafka.topic, list(_json(columns, *rows)))
+
+
+class ServerSegments(Shop):
+    """Segments that a server landed, one per addition."""
+
+    pulls = False
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        self.added = 0
+        self.spec = SourceSpec(server_log=ServerLog())
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        self.added += 1
+        if rows:
+            body = b"".join(line + b"\n" for line in _json(columns, *rows))
+            self.landing.create(f"events/tenant=acme/date=2026-01-01/{self.added:03}.jsonl", body)
+
+
+def _json(columns: Row, *rows: Row) -> Iterator[bytes]:
+    return (msgspec.json.encode(dict(zip(columns, row, strict=True))) for row in rows)
+
+
 def _literal(value: str | None) -> str:
     return "NULL" if value is None else f"$q${value}$q$"
 
@@ -120,13 +157,19 @@ SHOPS: dict[str, type[Shop]] = {
     "files": Files,
     "postgres snapshot": PostgresSnapshot,
     "postgres cursor": PostgresCursor,
+    "kafka": KafkaTopic,
+    "server log": ServerSegments,
 }
+
+
+IN_PROCESS = {"files", "server log"}  # the others start a server
 
 
 def _params(*, pulling: bool) -> list[Any]:
     kinds = {name: kind for name, kind in SHOPS.items() if kind.pulls or not pulling}
     return [
-        pytest.param(kind, id=name, marks=() if name == "files" else pytest.mark.slow) for name, kind in kinds.items()
+        pytest.param(kind, id=name, marks=() if name in IN_PROCESS else pytest.mark.slow)
+        for name, kind in kinds.items()
     ]
 
 
