@@ -18,7 +18,7 @@ def minor_units(amount: pl.Expr, currency: pl.Expr) -> pl.Expr:
     Null where the currency is unknown, so that a contract rejects the row; nobody knows what 100 of it are.
     """
     factors = {code: 10.0**decimals for code, decimals in DECIMALS.items()}
-    factor = currency.replace_strict(factors, default=None, return_dtype=pl.Float64)
+    factor = currency.cast(pl.String).replace_strict(factors, default=None, return_dtype=pl.Float64)
     scaled = (amount.cast(pl.Float64) * factor).round(_EXACT).round(0, mode="half_to_even")
     return scaled.cast(pl.Int64, strict=False)
 
