@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import json
 import shutil
@@ -409,6 +410,35 @@ def test_a_file_that_was_repaired_is_landed(shop):
     shop.run()
 
     assert shop.days() == {2: ["e1"]}
+
+
+def test_a_half_written_file_is_a_fact_until_it_is_whole(shop):
+    """Whoever writes in place is seen in the middle; a name that begins with a dot or ``_`` would not be read yet."""
+    whole = gzip.compress(f"{HEADER}\ne1,2026-01-02T10:00:00Z,view,ann,a".encode(), mtime=0)
+    path = shop.folder / "events" / "one.csv.gz"
+    path.write_bytes(whole[: len(whole) // 2])
+    (shop.folder / "events" / "_two.csv").write_text("e1,")
+    half = shop.land()
+    settled = settle(shop.document, shop.lake, until=UNTIL)
+    path.write_bytes(whole)
+
+    shop.run()
+
+    assert [file.file for file in half.files if file.fault] == ["events/one.csv.gz"]
+    assert settled.events == 0
+    assert shop.days() == {2: ["e1"]}
+
+
+def test_a_lost_ledger_costs_another_reading_and_changes_nothing(shop):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-01-03T10:00:00Z", "bad soon")
+    shop.run()
+    before = shop.tree()
+    for record in ("ledger", "settled"):
+        (shop.lake_folder / record / "tenant=shop" / f"{record}.json").unlink()
+
+    shop.run()
+
+    assert shop.tree() == before
 
 
 def test_a_source_without_a_file_is_a_fact_too(shop):
