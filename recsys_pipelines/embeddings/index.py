@@ -55,14 +55,14 @@ class Refreshed:
 def refresh(document: TenantDocument, lake: Lake, day: date, *, folder: Path) -> Refreshed:
     """Bring the index to the catalog of ``day``; paths in the encoder's settings begin at ``folder``.
 
-    Nothing is encoded, and no vector written, if no text changed. A day before that of the index leaves it alone.
+    Nothing is encoded, and no vector written, if no text changed. A day before that of a checked index leaves it alone.
     """
     tenant = document.tenant
     before = lake.read_json("embedding_index", tenant, None, IndexRecord)
     stored = _stored(lake, "embeddings", tenant, "part")
     if stored is None or before is None:
         stored = pl.DataFrame(schema=schema(EMBEDDINGS))
-    elif before.day > day:
+    elif before.day > day and before.health is not None:
         return Refreshed(before, stored, 0, 0, fitted=False)
     catalog = lake.read("items", tenant, day)
     texts = item_texts(catalog)
@@ -83,14 +83,20 @@ def refresh(document: TenantDocument, lake: Lake, day: date, *, folder: Path) ->
 
 def read_index(lake: Lake, tenant: str) -> pl.DataFrame:
     """The vectors (columns of ``feature_tables.EMBEDDINGS``), if they may be used. Raises ``UnhealthyIndex``."""
+    found = examined(lake, tenant)
+    if not found.passed:
+        raise UnhealthyIndex(f"the embeddings of tenant {tenant!r} may not be used: {found.message}")
+    return lake.read("embeddings", tenant, None)
+
+
+def examined(lake: Lake, tenant: str) -> Health:
+    """How well the index is. Raises ``UnhealthyIndex`` if nobody has looked since it was written."""
     record = lake.read_json("embedding_index", tenant, None, IndexRecord)
     if record is None or record.health is None:
         raise UnhealthyIndex(
             f"nobody has checked the embeddings of tenant {tenant!r}; materialize the asset embeddings"
         )
-    if not record.health.passed:
-        raise UnhealthyIndex(f"the embeddings of tenant {tenant!r} may not be used: {record.health.message}")
-    return lake.read("embeddings", tenant, None)
+    return record.health
 
 
 class Sight(NamedTuple):
