@@ -16,6 +16,7 @@ from data_contracts.manifest import Window
 from recsys_algo.encode import Encoded
 from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
 from recsys_pipelines.encoding import encode
+from recsys_pipelines.identity import read_known
 from recsys_pipelines.interactions import history, interactions, seen
 from recsys_pipelines.lake import Daily, Lake
 
@@ -52,7 +53,11 @@ def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataF
     """The interactions of one fit, also written to ``interactions_{fit}``."""
     catalog = lake.read("items", document.tenant, day)
     pairs = interactions(
-        events_before(document, lake, day, fit), document.interactions, now=until(document, day, fit), catalog=catalog
+        events_before(document, lake, day, fit),
+        document.interactions,
+        now=until(document, day, fit),
+        catalog=catalog,
+        known=read_known(lake, document.tenant, day),
     )
     lake.write(f"interactions_{fit}", document.tenant, day, pairs)
     return pairs
@@ -99,6 +104,6 @@ def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder
         tables,
         catalog,
         history(pairs, document.ranking.history_items),
-        seen(events_before(document, lake, day, fit), catalog=catalog),
+        seen(events_before(document, lake, day, fit), catalog=catalog, known=read_known(lake, document.tenant, day)),
         folder,
     )
