@@ -52,10 +52,7 @@ def health(embeddings: pl.DataFrame, catalog: pl.DataFrame, settings: EmbeddingS
     """The facts about ``embeddings`` (columns of ``feature_tables.EMBEDDINGS``) of the items of ``catalog``."""
     known = set(catalog["item_id"])
     unknown = {id for pair in settings.blocked_pairs for id in pair} - known
-    product = pl.coalesce("parent_id", "item_id") if "parent_id" in catalog.columns else pl.col("item_id")
-    products = catalog.select("item_id", product=product)
-    there = embeddings.join(products, on="item_id", how="left").sort("item_id")
-    facts = tuple(_facts(there, sorted(known), settings))
+    facts = tuple(_facts(embeddings.sort("item_id"), sorted(known), settings))
     return Health(items=len(known), facts=facts, unknown_blocked=tuple(sorted(unknown)))
 
 
@@ -77,11 +74,13 @@ def _facts(embeddings: pl.DataFrame, known: list[str], settings: EmbeddingSettin
     missing = missing.filter(~missing.is_in(ids.implode()))
     finite = np.isfinite(vectors).all(axis=1)
     zero = ~vectors.any(axis=1)
-    repeated = _repeated(vectors, embeddings["product"]) & ~zero
+    repeated = _repeated(vectors, embeddings["content_hash"]) & ~zero
+    same_text = ~embeddings["content_hash"].is_first_distinct() & ~pl.Series(zero, dtype=pl.Boolean)
     for name, found, limit in (
         ("missing", missing, settings.maximum_missing_share),
         ("zero", ids.filter(pl.Series(zero)), settings.maximum_zero_share),
         ("duplicate", ids.filter(pl.Series(repeated)), settings.maximum_duplicate_share),
+        ("same_text", ids.filter(same_text), 1.0),
         ("not_finite", ids.filter(pl.Series(~finite)), 0.0),
     ):
         detail = f"{len(found)} of {len(known)} items have {_MEANS[name]}, at most {limit:.1%} may"
@@ -101,16 +100,20 @@ def _facts(embeddings: pl.DataFrame, known: list[str], settings: EmbeddingSettin
 _MEANS = {
     "missing": "no vector",
     "zero": "a vector of zeros, since their text says nothing",
-    "duplicate": "the very vector of an item of another product",
+    "duplicate": "the very vector of an item with another text",
+    "same_text": "the very text of another item, and so its vector",
     "not_finite": "a vector with something that is not a number",
 }
 
 
-def _repeated(vectors: npt.NDArray[np.float32], products: pl.Series) -> npt.NDArray[np.bool_]:
-    """True for every vector that an item of another product had before, bit by bit; variants may say the same."""
-    rows = pl.DataFrame({"vector": [row.tobytes() for row in vectors], "product": products})
-    first = pl.col("product").first().over("vector")
-    result: npt.NDArray[np.bool_] = rows.select(pl.col("product").ne_missing(first)).to_series().to_numpy()
+def _repeated(vectors: npt.NDArray[np.float32], texts: pl.Series) -> npt.NDArray[np.bool_]:
+    """True for every vector that an item with another text had before, bit by bit: the encoder saw no difference.
+
+    Items with the same text, such as variants that differ in size alone, have the same vector by right.
+    """
+    rows = pl.DataFrame({"vector": pl.Series([row.tobytes() for row in vectors], dtype=pl.Binary), "text": texts})
+    first = pl.col("text").first().over("vector")
+    result: npt.NDArray[np.bool_] = rows.select(pl.col("text").ne_missing(first)).to_series().to_numpy()
     return result
 
 

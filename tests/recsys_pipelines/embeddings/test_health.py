@@ -16,10 +16,10 @@ def axis(number, value=1.0):
     return vector
 
 
-def embeddings(vectors, encoder="svd/1/x"):
+def embeddings(vectors, encoder="svd/1/x", text=None):
     columns = {
         "item_id": list(vectors),
-        "content_hash": "h",
+        "content_hash": [text or f"text of {id}" for id in vectors],
         "encoder": encoder,
         "vector": [v.tolist() for v in vectors.values()],
     }
@@ -73,12 +73,13 @@ def test_up_to_its_limit_a_share_is_well(four):
     assert not health(three, four, EmbeddingSettings(maximum_missing_share=0.24)).passed
 
 
-def test_variants_of_a_product_may_have_the_same_vector(items):
-    catalog = items.catalog(item_id=["a", "b", "c"], parent_id=["p", "p", None])
+def test_items_with_the_same_text_may_have_the_same_vector_and_are_counted(items):
+    two = items.titled({"a": "T-shirt", "b": "T-shirt"})
 
-    found = health(embeddings({"a": axis(0), "b": axis(0), "c": axis(1)}), catalog, LENIENT)
+    found = health(embeddings({"a": axis(0), "b": axis(0)}, text="T-shirt"), two, LENIENT)
 
     assert found.passed
+    assert {fact.name: fact.observed for fact in found.facts}["same_text"] == 0.5
 
 
 def test_vectors_of_two_encoders_cannot_be_compared(four):
