@@ -48,6 +48,11 @@ def _counting(interactions: pl.DataFrame, known: pl.Series, weight: pl.Expr) -> 
 
 
 def _coded(ids: pl.Series) -> tuple[pl.Series, np.ndarray]:
-    """The distinct ids in order, and for each row the place of its id among them."""
-    distinct = ids.unique().sort().cast(pl.String)
-    return distinct, ids.cast(pl.Enum(distinct)).to_physical().to_numpy().astype(np.int32)
+    """The distinct ids in order, and for each row the place of its id among them; sorted ids need no hashing."""
+    if ids.dtype == pl.String and ids.is_sorted():
+        runs = ids.rle_id()
+        return ids.filter(runs.is_first_distinct()), runs.to_numpy().astype(np.int32)
+    kind = ids.dtype if isinstance(ids.dtype, pl.Enum) else pl.Enum(ids.unique().sort())
+    numbers = ids.cast(kind).to_physical().to_numpy()
+    used = np.bincount(numbers, minlength=len(kind.categories)) > 0
+    return kind.categories.filter(pl.Series(used)), (np.cumsum(used) - 1)[numbers].astype(np.int32)
