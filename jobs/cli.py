@@ -11,11 +11,13 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from data_contracts.errors import ContractError
+from jobs.commands.catalog import catalog
 from jobs.commands.demo import demo
 from jobs.commands.doctor import doctor
 from jobs.commands.explain import explain
 from jobs.commands.forget import forget
 from jobs.commands.generate import generate
+from jobs.commands.identity import identity
 from jobs.commands.releases import releases, rollback
 from jobs.commands.run import daily
 from jobs.commands.serve import serve
@@ -30,7 +32,7 @@ run = App(name="run", help="Run a job here, recorded like every other run.")
 
 app.command(run)
 run.command(daily)
-for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants, forget):
+for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants, forget, catalog, identity):
     app.command(command)
 
 
