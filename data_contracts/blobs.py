@@ -18,11 +18,12 @@ class Tagged(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One stored key; ``modified`` is the store's clock, UTC."""
+    """One stored key; ``modified`` is the store's clock, UTC; ``tag`` is empty where listing does not tell it."""
 
     key: str
     bytes: int
     modified: datetime
+    tag: str = ""
 
 
 class Blobs(Protocol):

@@ -122,7 +122,8 @@ class S3Blobs:
                 PaginationConfig={"PageSize": self._page_entries},
             ):
                 for found in page.get("Contents", []):
-                    yield Entry(found["Key"].removeprefix(self._base), found["Size"], found["LastModified"])
+                    key = found["Key"].removeprefix(self._base)
+                    yield Entry(key, found["Size"], found["LastModified"], found["ETag"])
 
     def delete(self, key: str) -> None:
         with self._asking(key):

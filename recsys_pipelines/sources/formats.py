@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +14,7 @@ import polars as pl
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines.sources.diagnosis import opened
 from recsys_pipelines.sources.heads import csv_columns, frame_columns, json_columns
-from recsys_pipelines.sources.source import Needs, SchemaDrift
+from recsys_pipelines.sources.source import Needs, SchemaDrift, is_in
 
 Format = Literal["csv", "jsonl", "parquet"]
 
@@ -73,11 +73,6 @@ def suffix(name: str) -> str:
     """What the name says about the format, without what it says about the compression."""
     path = Path(name)
     return (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix.lower()
-
-
-def is_in(name: str, columns: Collection[str]) -> bool:
-    """Whether a column has that name, or the name of what it is inside of."""
-    return name in columns or name.partition(".")[0] in columns
 
 
 def _scan_csv(path: Path, name: str, spec: SourceSpec) -> pl.LazyFrame:

@@ -59,6 +59,15 @@ def matches(inside: str, pattern: str) -> bool:
     return _fits(inside.split("/"), pattern.split("/"))
 
 
+def literal_head(pattern: str) -> str:
+    """What every place that fits begins with, so that less has to be listed.
+
+    >>> literal_head("2026-*/x.csv")
+    '2026-'
+    """
+    return _WILDCARD.split(pattern, maxsplit=1)[0]
+
+
 def folder_values(name: str) -> dict[str, str | None]:
     """What the folders of a name say, as Hive, Spark and others write it: ``date=2026-01-01`` and the like.
 

@@ -12,7 +12,7 @@ SourceError
    |- SchemaDrift        columns that the mapping needs are not in it
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -99,6 +99,16 @@ class Needs(NamedTuple):
 
     wanted: tuple[str, ...]
     required: tuple[str, ...]
+
+    def without(self, given: Collection[str]) -> "Needs":
+        """What is left to be found where these columns, or what they hold, come from elsewhere."""
+        left = [tuple(name for name in names if not is_in(name, given)) for names in self]
+        return Needs(*left)
+
+
+def is_in(name: str, columns: Collection[str]) -> bool:
+    """Whether a column has that name, or the name of what it is inside of (``payload.video.id`` of ``payload``)."""
+    return name in columns or name.partition(".")[0] in columns
 
 
 class Place(NamedTuple):

@@ -81,6 +81,24 @@ class Files(Shop):
         (self.folder / "in" / f"{self.added:03}.csv").write_text(_csv(columns, *rows), encoding="utf-8")
 
 
+class Objects(Shop):
+    """The same under a prefix of a bucket on S3."""
+
+    pulls = False
+
+    def prepare(self, request: pytest.FixtureRequest) -> None:
+        self.added = 0
+        self.bucket = request.getfixturevalue("bucket")
+        self.client = request.getfixturevalue("s3_client")
+        self.environ = request.getfixturevalue("s3_environ") | {"BUCKET": self.bucket}
+        self.spec = SourceSpec(path="s3://${BUCKET}/in")
+
+    def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
+        self.added += 1
+        body = _csv(columns, *rows).encode()
+        self.client.put_object(Bucket=self.bucket, Key=f"in/{self.added:03}.csv", Body=body)
+
+
 class PostgresSnapshot(Shop):
     """A table that numbers its rows."""
 
@@ -155,6 +173,7 @@ def _csv(*rows: Row) -> str:
 
 SHOPS: dict[str, type[Shop]] = {
     "files": Files,
+    "objects": Objects,
     "postgres snapshot": PostgresSnapshot,
     "postgres cursor": PostgresCursor,
     "kafka": KafkaTopic,
