@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from data_contracts.feature_tables import PLURALS
-from recsys_pipelines.identity import persons
+from recsys_pipelines.identity import NOTHING, Known, persons
 
 _READ = ("ts", "type", "user_id", "anonymous_id", "item_id", "value", "amount_minor")
 _IDS = ("user_id", "anonymous_id")
@@ -31,11 +31,14 @@ class Activity:
         return pl.col(ts) >= self.as_of - timedelta(days=days)
 
 
-def activity(events: pl.LazyFrame, as_of: datetime, windows_days: Sequence[int]) -> Activity:
-    """What may be known at ``as_of`` (aware): later events are left out, also from who belongs to whom."""
+def activity(events: pl.LazyFrame, as_of: datetime, windows_days: Sequence[int], *, known: Known = NOTHING) -> Activity:
+    """What may be known at ``as_of`` (aware): later events are left out, also from who belongs to whom.
+
+    ``known`` is what people said about that beside the events.
+    """
     start = as_of - timedelta(days=max(windows_days))
-    known = events.select(_READ).filter(pl.col("ts") >= start, pl.col("ts") < as_of)
-    by_person = known.join(_people(known).lazy(), on=_IDS, how="left", nulls_equal=True)
+    recent = events.select(_READ).filter(pl.col("ts") >= start, pl.col("ts") < as_of)
+    by_person = recent.join(_people(recent, known).lazy(), on=_IDS, how="left", nulls_equal=True)
     return Activity(by_person.drop(_IDS).rename({"person": "user_id"}), as_of, tuple(windows_days))
 
 
@@ -67,10 +70,10 @@ def different(activity: Activity, met: pl.DataFrame, key: str, name: str) -> pl.
     return met.group_by(key).agg(*counts)
 
 
-def _people(events: pl.LazyFrame) -> pl.DataFrame:
+def _people(events: pl.LazyFrame, known: Known) -> pl.DataFrame:
     """For every pair of ids that occurs, the person."""
     ids = events.select(_IDS).unique().collect(engine="streaming")
-    found = persons(ids.with_columns(given="user_id"))
+    found = persons(ids.with_columns(given="user_id"), known)
     return found.select(pl.col("given").alias("user_id"), "anonymous_id", person="user_id")
 
 

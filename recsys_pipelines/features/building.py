@@ -1,7 +1,8 @@
 """Building the day's feature tables, once as of the evaluated fit and once as of the served one.
 
 They stand in the lake as ``user_features/tenant=/date=/{fit}.parquet``, and likewise ``item_features``. What a past
-day's tables hold depends on the events and the catalog until then, and not on when they are built.
+day's tables hold depends on the events and the catalog until then, and not on when they are built; what people say
+later about who is who (`recsys_pipelines.identity`) is a correction, and counts.
 """
 
 from datetime import date, timedelta
@@ -14,6 +15,7 @@ from recsys_pipelines.features.activity import Activity, activity
 from recsys_pipelines.features.items import item_features
 from recsys_pipelines.features.shelf import shelf
 from recsys_pipelines.features.users import user_features
+from recsys_pipelines.identity import read_known
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.matrix import NEGLIGIBLE
 from recsys_pipelines.training import Fit, until
@@ -49,7 +51,8 @@ def recent(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> Activit
     windows = tuple(sorted(set(document.features.windows_days)))
     first = (as_of - timedelta(days=windows[-1])).date()
     days = [each for each in lake.days("events", document.tenant) if first <= each <= as_of.date()]
-    return activity(lake.scan("events", document.tenant, days), as_of, windows)
+    known = read_known(lake, document.tenant, day)
+    return activity(lake.scan("events", document.tenant, days), as_of, windows, known=known)
 
 
 def pointers(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
