@@ -204,3 +204,9 @@ def pulling_shop(request: pytest.FixtureRequest) -> Shop:
     """A shop of every kind that is copied to the landing area."""
     made: Shop = request.param(request)
     return made
+
+
+@pytest.fixture
+def postgres_shop(request: pytest.FixtureRequest) -> PostgresSnapshot:
+    """A shop on Postgres whose table can be altered."""
+    return PostgresSnapshot(request)
