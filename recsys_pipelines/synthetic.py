@@ -5,11 +5,13 @@ week, sell out or are new, some are variants of one product, and visitors browse
 same seed gives the same bytes. ``synthetic_world`` holds the truth behind it, ``synthetic_sessions`` the visits.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, TypedDict, Unpack
 
+import numpy as np
 import polars as pl
 
 from recsys_pipelines.synthetic_tables import event_rows, item_rows, user_rows
@@ -44,18 +46,38 @@ def shop(seed: int = 7, **scale: Unpack[Scale]) -> Shop:
 
 
 def write_shop(
-    folder: Path, *, seed: int = 7, chunk: int = 250_000, file_format: FileFormat = "parquet", **scale: Unpack[Scale]
+    folder: Path,
+    *,
+    seed: int = 7,
+    chunk: int = 250_000,
+    file_format: FileFormat = "parquet",
+    redelivered: float = 0.0,
+    **scale: Unpack[Scale],
 ) -> list[Path]:
-    """Write ``items.*``, ``users.*`` and ``events/*`` (a file per day and ``chunk``); memory holds one chunk.
+    """Write ``items.*``, ``users.*`` and ``events/*`` (a file per day and ``chunk``); memory holds two chunks.
 
-    Sessions differ when ``chunk`` splits days differently; the planted structure does not. In CSV, tags are joined
-    by ``|``.
+    Sessions differ when ``chunk`` splits days differently; the planted structure does not. ``redelivered`` is the share
+    of rows that a file has on top, once more, of those of its own and of the file before, as senders do that try again.
+    In CSV, tags are joined by ``|``.
     """
     world = plant(Size(seed=seed, **scale))
     (folder / "events").mkdir(parents=True, exist_ok=True)
-    days = ((f"events/{name}", frame) for name, frame in event_rows(world, chunk))
+    made = _delivered(event_rows(world, chunk), redelivered, np.random.default_rng(seed))
+    days = ((f"events/{name}", frame) for name, frame in made)
     tables = chain([("items", item_rows(world)), ("users", user_rows(world))], days)
     return [write(frame, folder / f"{name}.{file_format}") for name, frame in tables]
+
+
+def _delivered(
+    files: Iterable[tuple[str, pl.DataFrame]], share: float, rng: np.random.Generator
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The files with copies of rows at their end."""
+    before = pl.DataFrame()
+    for name, frame in files:
+        known = pl.concat([before, frame]) if before.height else frame
+        again = rng.integers(0, known.height, int(share * frame.height)) if frame.height else []
+        yield name, pl.concat([frame, known[again]])
+        before = frame
 
 
 def write(frame: pl.DataFrame, path: Path) -> Path:

@@ -64,6 +64,21 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path):
     assert texts["price_minor"].cast(pl.Int64).equals(typed["price_minor"])
 
 
+def test_some_rows_come_once_more_in_their_file_or_in_the_next(tmp_path):
+    write_shop(tmp_path / "once", seed=5, **SCALE)
+    write_shop(tmp_path / "more", seed=5, redelivered=0.1, **SCALE)
+
+    once, more = (pl.read_parquet(sorted((tmp_path / name / "events").iterdir())) for name in ("once", "more"))
+
+    assert (once.height, more.height) == (
+        3_000,
+        3_000 + sum(n // 10 for n in once.group_by(pl.col("ts").dt.date()).len()["len"]),
+    )
+    assert more.unique().sort("event_id").equals(once.sort("event_id"))
+    second = pl.read_parquet(tmp_path / "more" / "events" / "2026-01-02-000.parquet")
+    assert second["ts"].dt.date().n_unique() == 2
+
+
 def test_event_ids_are_unique_across_chunks(tmp_path):
     write_shop(tmp_path, seed=5, chunk=70, **SCALE)
 
