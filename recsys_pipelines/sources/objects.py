@@ -8,7 +8,7 @@ ETag, and is then read again, which changes no row.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class ObjectSource:
 
     spec: SourceSpec
     environ: Mapping[str, str]
+    _told: dict[Part, dict[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def parts(self) -> list[Part]:
         """Every object, by name. Raises ``MissingPart`` if there is none, ``UnsetVariable`` and ``Unreachable``."""
@@ -48,12 +49,18 @@ class ObjectSource:
     def rows(self, part: Part, needs: Needs) -> Iterator[pl.LazyFrame]:
         """The rows of one object. Raises ``BadPart``, also for what only shows while the frame is collected."""
         with self._file(part) as path, file_rows(path, part.name, self.spec, needs) as rows:
+            self._told[part] = file_columns(path, part.name, self.spec)
             yield rows
 
     def columns(self, part: Part) -> dict[str, str]:
-        """Every column of one object with its type. Raises ``BadPart``. The whole object is fetched for it."""
-        with self._file(part) as path:
-            return file_columns(path, part.name, self.spec)
+        """Every column of one object with its type. Raises ``BadPart``.
+
+        The object is fetched for it, unless this source has just read its rows.
+        """
+        if part not in self._told:
+            with self._file(part) as path:
+                self._told[part] = file_columns(path, part.name, self.spec)
+        return self._told[part]
 
     def _part(self, inside: str, entry: Entry) -> Part:
         return Part(spelled(self.spec.path).name(inside), f"{entry.tag.strip(chr(34))}-{entry.bytes}")

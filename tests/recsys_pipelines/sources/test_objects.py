@@ -197,3 +197,15 @@ def test_a_copy_is_gone_after_it_was_read(s3):
         assert copy.read_bytes() == b"user\nann\n"
 
     assert not copy.exists()
+
+
+def test_an_object_is_fetched_once_for_its_rows_and_its_columns(s3):
+    s3.put("e.csv", b"user\nann\n")
+    source = s3.source("s3://${BUCKET}/e.csv")
+    (part,) = source.parts()
+    with source.rows(part, NEEDS):
+        s3.client.delete_object(Bucket=s3.name, Key="e.csv")
+
+    assert source.columns(part) == {"user": "text"}
+    with pytest.raises(MissingPart):
+        s3.source("s3://${BUCKET}/e.csv").columns(part)
