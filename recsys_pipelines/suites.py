@@ -9,8 +9,7 @@ columns that stand for rules about several others:
 - ``item_or_custom``: the item, or the type of an event that needs none;
 - ``seconds_ahead``: how far the time is ahead of the clock when the event was received.
 
-The suite of *facts* has one expectation per check. It reads a single row: for each check the number that it observed,
-over all rows of the batch.
+The suite of *facts* reads a row per check: the number that it observed, over all rows of the batch, and its limit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,6 +26,7 @@ from recsys_pipelines.verdict import CheckResult
 
 SEVERITIES: dict[Severity, str] = {"block": "critical", "warn": "warning"}  # ours, theirs
 GIVEN = "__given"
+WITHIN = "facts.within"
 
 
 def row_rules(table: Table) -> list[Rule]:
@@ -46,9 +46,26 @@ def suite_json(
     return {"name": table.name, "expectations": [_expectation(rule, table, limits) for rule in row_rules(table)]}
 
 
-def facts_json(results: Iterable[CheckResult]) -> dict[str, Any]:
-    """The suite of the facts: every check observed at most what its limit allows."""
-    return {"name": "facts", "expectations": [_fact(each) for each in results]}
+def facts_json() -> dict[str, Any]:
+    """The suite of the facts: no check observed more than its limit."""
+    within = {"column_A": "limit", "column_B": "observed", "or_equal": True, "ignore_row_if": "neither"}
+    return {
+        "name": "facts",
+        "expectations": [
+            {
+                "type": "expect_column_pair_values_a_to_be_greater_than_b",
+                "kwargs": within,
+                "severity": SEVERITIES["block"],
+                "meta": {"rule": WITHIN, "text": "no check observes more than its limit"},
+            }
+        ],
+    }
+
+
+def facts(results: Iterable[CheckResult]) -> pl.DataFrame:
+    """What that suite reads, a row per check: its number over all rows, its limit, what its failure does."""
+    rows = [(each.name, each.severity, float(each.observed), float(each.limit)) for each in results]
+    return pl.DataFrame(rows, schema=["check", "severity", "observed", "limit"], orient="row")
 
 
 def filled_shares(batch: pl.DataFrame) -> dict[str, float]:
@@ -105,15 +122,6 @@ def _expectation(rule: Rule, table: Table, limits: _Limits) -> dict[str, Any]:
 def _mostly(limit: float, filled: float) -> float:
     """The share of values that must be good, if ``limit`` of the rows may be bad; rounded down."""
     return floor(max(0.0, 1 - limit / filled) * 1e6) / 1e6 if filled else 0.0
-
-
-def _fact(check: CheckResult) -> dict[str, Any]:
-    return {
-        "type": "expect_column_values_to_be_between",
-        "kwargs": {"column": check.name, "max_value": check.limit},
-        "severity": SEVERITIES[check.severity],
-        "meta": {"rule": check.name, "text": check.detail},
-    }
 
 
 class _Ask(NamedTuple):

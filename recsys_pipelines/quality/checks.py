@@ -6,6 +6,7 @@ from recsys_pipelines.ledger import LANDED
 from recsys_pipelines.quality.case import Case
 from recsys_pipelines.quality.clock import clamped_events
 from recsys_pipelines.quality.duplicates import copies
+from recsys_pipelines.quality.exposures import joined, positions, shown
 from recsys_pipelines.quality.files import file_checks
 from recsys_pipelines.quality.findings import personal
 from recsys_pipelines.quality.gaps import day_gaps, hour_gaps
@@ -28,6 +29,7 @@ def results(case: Case) -> Iterator[CheckResult]:
     yield known_users(case)
     yield clamped_events(case.batch, case.checks)
     yield from _over_time(case)
+    yield from _of_exposures(case)
     yield from _in_the_books(case)
 
 
@@ -38,6 +40,12 @@ def _over_time(case: Case) -> Iterator[CheckResult]:
     yield hour_gaps(counts, days, case.checks)
     yield volume_by_type(counts, days, case.checks)
     yield volume_by_hour(counts, days, case.checks)
+
+
+def _of_exposures(case: Case) -> Iterator[CheckResult]:
+    found = shown(case)
+    yield joined(found, case.checks)
+    yield positions(found, case.checks)
 
 
 def _in_the_books(case: Case) -> Iterator[CheckResult]:

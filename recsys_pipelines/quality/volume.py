@@ -75,7 +75,7 @@ def deviations(value: float, history: Sequence[float], least: float) -> float:
     """How many robust standard deviations, none smaller than ``least``, a value is from the median of its history."""
     median = float(np.median(history))
     spread = _MAD_TO_DEVIATION * float(np.median(np.abs(np.asarray(history) - median)))
-    return abs(value - median) / max(spread, least)
+    return float(abs(value - median) / max(spread, least))
 
 
 def _compared(counts: pl.DataFrame, days: Sequence[date], volume: Volume) -> list[tuple[date, list[date]]]:
