@@ -12,7 +12,7 @@ from recsys_pipelines.tenants import tenants
 
 DAILY = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.groups("data", "features", "models", "evaluation", "release"),
+    selection=dg.AssetSelection.groups("data", "features", "models", "evaluation", "release", "feedback"),
     description="Ingest, validate, train, evaluate, gate, publish: one tenant's day, or a range as of its last day.",
 )
 

@@ -4,7 +4,7 @@ import os
 
 import dagster as dg
 
-from assets import embeddings, evaluation, features, interactions, models, release, staged, tables
+from assets import embeddings, evaluation, features, feedback, interactions, models, release, staged, tables
 from assets.resources import Suite
 from jobs.daily import DAILY, schedule
 from jobs.progress import progress, silent
@@ -15,7 +15,9 @@ CRONS = sorted({tenant.document.schedule for tenant in tenants(os.environ).known
 
 defs = dg.Definitions(
     assets=[
-        *dg.load_assets_from_modules([staged, tables, interactions, features, embeddings, evaluation, release]),
+        *dg.load_assets_from_modules(
+            [staged, tables, interactions, features, embeddings, evaluation, release, feedback]
+        ),
         *models.MODELS,
     ],
     asset_checks=dg.load_asset_checks_from_modules([staged, embeddings, evaluation]),

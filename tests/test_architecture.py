@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recsys_pipelines": {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {
         "aiokafka",
+        "prometheus_client",
         "mlflow",
         "msgspec",
         "numpy",

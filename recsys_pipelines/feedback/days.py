@@ -134,7 +134,7 @@ def _window(document: TenantDocument, day: date) -> list[date]:
 
 def _content(day: Day | None) -> tuple[object, ...] | None:
     """What a settled day's rows follow from, without what other days have to do with it."""
-    return day and (day.files, day.repeats, day.rows)
+    return None if day is None else (day.files, day.repeats, day.rows)
 
 
 def _digest(inputs: object) -> str:

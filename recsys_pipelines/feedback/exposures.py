@@ -6,7 +6,7 @@ reason among the dead letters and stops nothing. Memory holds the rows of one da
 """
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -84,12 +84,18 @@ class Written:
     rejected: int
 
 
-def write_exposures(landing: Blobs, lake: Lake, tenant: str, *, until: date) -> Written:
-    """Bring the table ``exposures`` up to date with what servers landed, until that day."""
+def write_exposures(
+    landing: Blobs, lake: Lake, tenant: str, *, until: date, forgotten: Collection[str] = ()
+) -> Written:
+    """Bring the table ``exposures`` up to date with what servers landed, until that day.
+
+    Rows of people who are ``forgotten`` (their pseudonyms) are left out of what is made now.
+    """
     known = read_made(lake, tenant)
     found = {day: files for day, files in _by_day(landing, tenant).items() if day <= until}
     due = {day: files for day, files in found.items() if _has_new(files, known.get(day))}
-    made = {day: _make(landing, lake, tenant, (day, files)) for day, files in due.items()}
+    kept = ~pl.any_horizontal(pl.col("user", "anonymous", "session").is_in(sorted(forgotten)).fill_null(value=False))
+    made = {day: _make(landing, lake, tenant, (day, files), kept=kept) for day, files in due.items()}
     days = dict(sorted((known | made).items()))
     if made:
         lake.write_json("exposures_made", tenant, None, Made(days=days))
@@ -124,7 +130,7 @@ def parse(body: bytes, *, tenant: str, day: date, file: str) -> Parsed:
     return Parsed(_rows(timed), dead)
 
 
-def _make(landing: Blobs, lake: Lake, tenant: str, due: tuple[date, Mapping[str, Entry]]) -> MadeOf:
+def _make(landing: Blobs, lake: Lake, tenant: str, due: tuple[date, Mapping[str, Entry]], *, kept: pl.Expr) -> MadeOf:
     day, files = due
     parsed = [
         parse(landing.read(entry.key), tenant=tenant, day=day, file=f"date={day}/{name}")
@@ -132,7 +138,7 @@ def _make(landing: Blobs, lake: Lake, tenant: str, due: tuple[date, Mapping[str,
     ]
     for name, each in zip(files, parsed, strict=True):
         _bury(landing, tenant, f"{day}-{name}", each.dead)
-    rows = pl.concat([each.rows for each in parsed])
+    rows = pl.concat([each.rows for each in parsed]).filter(kept)
     once = rows.unique(["request_id", "item_id"], keep="first", maintain_order=True)
     lake.write("exposures", tenant, day, once.sort("ts", "request_id", "rank", "item_id"))
     return MadeOf(

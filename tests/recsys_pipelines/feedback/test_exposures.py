@@ -135,6 +135,15 @@ def test_a_file_from_which_a_person_was_taken_is_read_again(logged):
     assert rows(logged, "request_id") == [("r2",)]
 
 
+@pytest.mark.parametrize("who", ["user", "anonymous", "session"])
+def test_what_was_shown_to_a_forgotten_person_is_left_out(logged, who):
+    logged.land(logged.exposure("r1", "a", subject=Subject(**{who: "p-gone"})), logged.exposure("r2", "a"))
+
+    write_exposures(logged.landing, logged.lake, "demo", until=DAY, forgotten={"p-gone"})
+
+    assert rows(logged, "request_id") == [("r2",)]
+
+
 def test_a_day_whose_files_were_removed_keeps_its_rows(logged):
     key = logged.land(logged.exposure("r1", "a"))
     written(logged)
