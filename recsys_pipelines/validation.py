@@ -24,6 +24,7 @@ from recsys_pipelines.quality.checks import results
 from recsys_pipelines.quality.names import require_known
 from recsys_pipelines.quality.row_rules import broken, judged
 from recsys_pipelines.quality.sample import Sample, sample
+from recsys_pipelines.quality.schema_drift import columns_of
 from recsys_pipelines.suites import WITHIN, facts, facts_json, filled_shares, row_rules, suite_json
 from recsys_pipelines.verdict import BlockedBatch, CheckResult, FileVerdict, Verdict, read_verdict, require_passed
 
@@ -55,15 +56,17 @@ def validate(document: TenantDocument, lake: Lake, *, day: date) -> Verdict:
     require_known(document)
     case = Case.of(document, lake, day)
     checks = confirmed(tuple(results(case)), case)
+    files = tuple(_said_of(file, case, checks) for file in case.files)
+    passed = {file.id: said.passed for file, said in zip(case.files, files, strict=True)}
     verdict = Verdict(
         tenant=document.tenant,
         day=day,
         passed=not any(check.blocks for check in checks),
         checks=checks,
-        files=tuple(_said_of(file, case, checks) for file in case.files),
+        files=files,
+        columns=case.columns | columns_of([file for file in case.batch if passed[file.id]]),
     )
-    said = zip(case.files, verdict.files, strict=True)
-    now = {file.id: _ruling(case.rulings.get(file.id), day, passed=each.passed) for file, each in said}
+    now = {id: _ruling(case.rulings.get(id), day, passed=good) for id, good in passed.items()}
     lake.write_json("rulings", document.tenant, None, Rulings(files=now))
     lake.write_json("verdicts", document.tenant, day, verdict)
     return verdict

@@ -66,13 +66,17 @@ class FileVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The word on everything that is in the tenant's sources, as of a run for ``day``."""
+    """The word on everything that is in the tenant's sources, as of a run for ``day``.
+
+    ``columns`` are those of each source (TABLE/NUMBER) in the newest file of it that passed, now or before.
+    """
 
     tenant: str
     day: date
     passed: bool
     checks: tuple[CheckResult, ...]
     files: tuple[FileVerdict, ...]
+    columns: dict[str, dict[str, str]] = {}
 
     @property
     def accepted(self) -> int:

@@ -16,7 +16,7 @@ from data_contracts.documents import TenantDocument
 from data_contracts.policies import Checks
 from recsys_pipelines.lake import Lake, Stored
 from recsys_pipelines.ledger import LandedFile, Ruling, TableName, accepted, read_ledger, read_rulings, rows_of
-from recsys_pipelines.verdict import EXAMPLES, Reason
+from recsys_pipelines.verdict import EXAMPLES, Reason, read_verdict
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ class Case:
     def batch(self) -> list[LandedFile]:
         """The files that are due."""
         return [file for file in self.files if self._is_due(file)]
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, str]]:
+        """What the last verdict before this day knew of the sources' columns."""
+        days = [day for day in self.lake.record_days("verdicts", self.tenant) if day < self.day]
+        last = read_verdict(self.lake, self.tenant, days[-1]) if days else None
+        return last.columns if last else {}
 
     @cached_property
     def reasons(self) -> dict[str, tuple[Reason, ...]]:

@@ -13,6 +13,7 @@ from recsys_pipelines.quality.gaps import day_gaps, hour_gaps
 from recsys_pipelines.quality.known import known_items, known_users
 from recsys_pipelines.quality.reconciliation import booked_by_day, booked_by_id, books
 from recsys_pipelines.quality.row_rules import rule_checks
+from recsys_pipelines.quality.schema_drift import drifted
 from recsys_pipelines.quality.volume import event_counts, judged_days, volume_by_hour, volume_by_type
 from recsys_pipelines.verdict import CheckResult
 
@@ -23,6 +24,7 @@ def results(case: Case) -> Iterator[CheckResult]:
         if files := case.files_of(table):
             yield from file_checks(table, files, case.reasons, case.checks)
             yield from rule_checks(table, case)
+            yield drifted(table, case.batch, case.columns, case.checks)
             yield personal(table, case.batch, case.checks)
     yield copies(case)
     yield known_items(case)

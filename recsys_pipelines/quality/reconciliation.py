@@ -53,7 +53,7 @@ def booked_by_day(books: Books | None, checks: Checks) -> CheckResult:
     over = tuple(gap.words for gap in gaps if gap.share > limit)
     ask = "; ask whether the events or the orders of that day were delivered" if over else ""
     detail = f"{gaps[0].words if gaps else 'no purchase and no order'}, at most {limit:.1%} may differ{ask}"
-    return result(BOOKED_BY_DAY, checks, Seen(gaps[0].share if gaps else 0, limit, detail, examples=over))
+    return result(BOOKED_BY_DAY, checks, Seen(gaps[0].share if gaps else 0, limit, detail, examples=over[1:]))
 
 
 def booked_by_id(books: Books | None, checks: Checks) -> CheckResult:

@@ -143,4 +143,4 @@ def _result(name: str, odd: Sequence[Odd], checks: Checks) -> CheckResult:
     far = tuple(each.words for each in worst if each.deviations > limit)
     ask = "; look whether a delivery is missing or came twice" if far else ""
     detail = f"furthest from the days before: {worst[0].words}, at most {limit:g} may be{ask}"
-    return result(name, checks, Seen(worst[0].deviations, limit, detail, examples=far))
+    return result(name, checks, Seen(worst[0].deviations, limit, detail, examples=far[1:]))

@@ -1,8 +1,9 @@
 import re
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from recsys_pipelines.quality_page import page, write_page
 from recsys_pipelines.verdict import CheckResult, FileVerdict, Reason, Verdict
@@ -75,8 +76,8 @@ def test_the_page_says_what_was_checked_and_what_came_of_it():
     assert "Data quality: demo, 2026-01-08" in said
     assert [word for word in said if word in {"blocked", "warning", "passed"}] == [
         "blocked",
-        "blocked",
         "warning",
+        "blocked",  # the file, after the checks that failed
         "passed",
     ]
     assert {"1,200", "590", "600", "10", "type: one of view", "hover", "what bad saw"} <= set(said)
@@ -123,3 +124,31 @@ def test_the_page_is_written_into_the_folder(tmp_path):
 
     assert path == tmp_path / "reports" / "demo" / "quality.html"
     assert path.read_text(encoding="utf-8") == page(BLOCKED)
+
+
+def test_a_strip_has_a_bar_for_every_verdict_until_this_one_and_says_which_failed():
+    days = [BLOCKED.day - timedelta(days=n) for n in range(3, -2, -1)]
+    good = verdict(check("bad", passed=True))
+    past = [replace(BLOCKED if n == 1 else good, day=day) for n, day in enumerate(days)]
+
+    said = Reader(page(BLOCKED, past)).said
+
+    assert "4 verdicts: 2026-01-06 blocked, 2026-01-08 blocked" in said
+    assert "The last 4 verdicts" in said
+
+
+def test_a_check_that_is_new_has_a_strip_of_its_own_days():
+    earlier = replace(verdict(check("bad", passed=True)), day=BLOCKED.day - timedelta(days=1))
+
+    said = Reader(page(BLOCKED, [earlier])).said
+
+    assert "1 verdicts: 2026-01-08 warning" in said
+
+
+def test_files_of_which_every_row_was_accepted_are_folded():
+    whole = FileVerdict(file="fine.csv", table="events", rows=5, accepted=5, rejected=0, repeated=0, passed=True)
+
+    reader = Reader(page(replace(BLOCKED, files=(*BLOCKED.files, whole))))
+
+    assert "1 files of which every row was accepted" in reader.said
+    assert reader.said.index("events.csv") < reader.said.index("fine.csv")

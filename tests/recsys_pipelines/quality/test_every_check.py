@@ -79,6 +79,11 @@ def with_address(rows):
     return [row | {"meta": '{"note": "ann@example.com"}'} if n < 3 else row for n, row in enumerate(rows)]
 
 
+def renamed(rows):
+    names = {"meta": "metadata"}
+    return [{"device": "phone"} | {names.get(name, name): value for name, value in row.items()} for row in rows]
+
+
 CASES = [
     Spoilt(
         "events.event_id.unique",
@@ -150,6 +155,11 @@ CASES = [
         ("(100.0%) stand on rank 1, at most 95.0%",),
         also=frozenset({"events.request_id.joined"}),
     ),
+    Spoilt(
+        "events.file.drift",
+        last_day(renamed),
+        ("events/2026-01-30.csv: column meta is likely called metadata now", "column device (text) was added"),
+    ),
     Spoilt("events.file.personal", last_day(with_address), ("3 values with personal data", "events/2026-01-30.csv")),
 ]
 FLAT = {"request_id": "r", "item_id": "i0", "rank": 1}
@@ -189,3 +199,19 @@ def test_the_document_decides_whether_a_failure_stops_the_run(case, month):
     month.validated(**case.checks, severity={**lenient, case.name: "block"})
     with pytest.raises(BlockedBatch, match=case.name):
         require_passed(month.lake, "shop", LAST)
+
+
+def test_a_source_is_compared_with_its_last_load_that_passed(month):
+    last = rows_of(month, LAST)
+    (month.folder / "events" / f"{LAST}.csv").unlink()
+    month.validated(LAST - timedelta(days=1))
+    month.write_day(LAST, renamed(last))
+
+    stopped = [
+        month.validated(day, severity={"events.file.drift": "block"}) for day in (LAST, LAST + timedelta(days=1))
+    ]
+    warned = month.validated(LAST + timedelta(days=1))
+    (month.folder / "events" / "2026-01-31.csv").write_text((month.folder / "events" / f"{LAST}.csv").read_text())
+    after = month.validated(LAST + timedelta(days=2))
+
+    assert ["events.file.drift" in failed(each) for each in (*stopped, warned, after)] == [True, True, True, False]
