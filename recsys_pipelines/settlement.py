@@ -15,10 +15,11 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from recsys_pipelines.lake import WRITERS, Lake, Stored
+from recsys_pipelines.lake import Lake, Stored
 from recsys_pipelines.ledger import LandedFile
 
 REPEAT_WINDOW = timedelta(days=30)
+MAKERS = 4  # days in memory at a time; so that is what memory grows with, and with the hashes of the window's ids
 
 Sources = Mapping[date, tuple[str, ...]]  # the ids of the files that have events of a day, in the order they count
 
@@ -59,7 +60,7 @@ def settle_events(
     touched = [day for day in sources if day in stale or before[day].window != _window(sources, day)]
     repeats = _repeats(lake, tenant, sources, touched)
     due = [day for day, ids in repeats.items() if day in stale or before[day].repeats != _digest(ids)]
-    with ThreadPoolExecutor(WRITERS) as pool:
+    with ThreadPoolExecutor(MAKERS) as pool:
         made = dict(
             zip(due, pool.map(lambda day: _make(lake, tenant, day, sources, repeats=repeats[day]), due), strict=True)
         )
@@ -126,9 +127,10 @@ def _repeats(lake: Lake, tenant: str, sources: Sources, days: list[date]) -> dic
 
 def _make(lake: Lake, tenant: str, day: date, sources: Sources, *, repeats: list[str]) -> tuple[Day, bool]:
     staged = _scan(lake, tenant, day, sources).collect()
-    in_order = staged.lazy().filter(~pl.col("event_id").is_in(repeats)).sort("ts", maintain_order=True)
-    first = in_order.unique("event_id", keep="first", maintain_order=True)
-    events = first.drop("row").sort("ts", "event_id").collect()
+    ids = staged.lazy().select("event_id", "ts").with_row_index("place").filter(~pl.col("event_id").is_in(repeats))
+    in_order = ids.sort("ts", "event_id", maintain_order=True)  # so that whole rows are moved once, at the end
+    first = in_order.unique("event_id", keep="first", maintain_order=True).select("place").collect()
+    events = staged.drop("row")[first["place"]]
     is_new = lake.write("events", tenant, day, events)
     duplicates = staged.height - events.height
     return Day(

@@ -75,7 +75,7 @@ def _delivered(
     before = pl.DataFrame()
     for name, frame in files:
         known = pl.concat([before, frame]) if before.height else frame
-        again = rng.integers(0, known.height, int(share * frame.height)) if frame.height else []
+        again = rng.integers(0, max(known.height, 1), int(share * frame.height))
         yield name, pl.concat([frame, known[again]])
         before = frame
 
