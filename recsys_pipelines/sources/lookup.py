@@ -47,7 +47,7 @@ class LookedUp:
 
     @contextmanager
     def rows(self, part: Part, needs: Needs) -> Iterator[pl.LazyFrame]:
-        """The rows of one part, each with what was found. Raises ``BadPart`` about the part, also for the other file."""
+        """The rows of one part, each with what was found. Raises ``BadPart`` about the part, also for the lookup."""
         found = self._found(part, needs)
         own, key = needs.without(found.columns), self.lookup.on[0]
         wanted = Needs(tuple(sorted({*own.wanted, key})), tuple(sorted({*own.required, key})))
