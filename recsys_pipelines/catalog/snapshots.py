@@ -6,12 +6,14 @@ from datetime import date
 import polars as pl
 
 from data_contracts.documents import TenantDocument
+from data_contracts.tables import USERS
 from recsys_pipelines.catalog.changes import record_changes
 from recsys_pipelines.catalog.cleaning import cleaned
-from recsys_pipelines.catalog.items import catalog
-from recsys_pipelines.catalog.origins import Files, batches, files_of
+from recsys_pipelines.catalog.items import catalog, newest_day
+from recsys_pipelines.catalog.origins import Files, batches, files_of, is_lasting
 from recsys_pipelines.catalog.report import catalog_report
-from recsys_pipelines.catalog.upserts import merged
+from recsys_pipelines.catalog.upserts import Batch, merged
+from recsys_pipelines.catalog.users import known_by, preferred_categories, unlearned, user_report
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import LANDED, LandedFile, TableName
 
@@ -21,13 +23,15 @@ def snapshot(
 ) -> int:
     """Write ``items``, ``users`` or ``orders`` of a day, by key; how many rows they have.
 
-    With the items go ``item_changes`` and ``catalog_report``. The same files give the same bytes, also if what they say
-    was sent twice.
+    With the items go ``item_changes`` and ``catalog_report``, with the users ``user_report``. The same files give the
+    same bytes, also if what they say was sent twice. Users come after events and items, of which they are made too.
     """
     found = files_of(getattr(document.sources, table), table, files)
     if table == "items":
         return _items(document, lake, found, day)
-    rows = _stated(document, lake, table, found)
+    rows = _stated(document, lake, table, found, day=day)
+    if table == "users":
+        return _users(document, lake, rows, day)
     lake.write(table, document.tenant, day, rows)
     return rows.height
 
@@ -40,6 +44,17 @@ def _items(document: TenantDocument, lake: Lake, files: Files, day: date) -> int
     return found.items.height
 
 
-def _stated(document: TenantDocument, lake: Lake, table: TableName, files: Files) -> pl.DataFrame:
-    specs = getattr(document.sources, table)
-    return merged(batches(lake, document.tenant, specs, files.now), LANDED[table])
+def _users(document: TenantDocument, lake: Lake, stated: pl.DataFrame, day: date) -> int:
+    preferred = preferred_categories(document, lake, stated, day)
+    found = known_by(stated, document.users, preferred)
+    lake.write("users", document.tenant, day, found.users)
+    lake.write_json("user_report", document.tenant, day, user_report(found, preferred, day))
+    return found.users.height
+
+
+def _stated(document: TenantDocument, lake: Lake, table: TableName, files: Files, *, day: date) -> pl.DataFrame:
+    """What the sources say; of users that came as changes whose files are gone by now, what was known before."""
+    specs, tenant = getattr(document.sources, table), document.tenant
+    before = newest_day(lake, "users", tenant, day) if table == "users" and is_lasting(specs) else None
+    known = [Batch(unlearned(lake.read("users", tenant, before)).lazy(), frozenset(USERS.names))] if before else []
+    return merged([*known, *batches(lake, tenant, specs, files.now)], LANDED[table])
