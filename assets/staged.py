@@ -5,6 +5,8 @@ from pydantic import Field
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
+from recsys_pipelines.quality.history import state, verdicts
+from recsys_pipelines.quality.measures import measures
 from recsys_pipelines.quality_page import write_page
 from recsys_pipelines.verdict import Verdict
 
@@ -40,19 +42,20 @@ def staged(context: dg.AssetExecutionContext, config: HowToLand, suite: Suite) -
 
 @dg.asset_check(asset=staged, blocking=True, partitions_def=PARTITIONS)
 def contracts(context: dg.AssetCheckExecutionContext, suite: Suite) -> dg.AssetCheckResult:
-    """Great Expectations over what was landed; a failed rule of severity `block` stops everything downstream."""
+    """Every check on what was landed; one of severity `block` that fails stops everything downstream."""
     from recsys_pipelines.validation import validate  # noqa: PLC0415  (Great Expectations: 8 s)
 
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     verdict = validate(shop.tenant(scope.tenant).document, shop.lake, day=scope.day)
-    page = write_page(verdict, shop.report_folder(scope.tenant, scope.day.isoformat()))
+    past = verdicts(shop.lake, scope.tenant, scope.day)
+    page = write_page(verdict, shop.report_folder(scope.tenant, scope.day.isoformat()), past)
 
     return dg.AssetCheckResult(
         passed=verdict.passed,
         description=verdict.message,
         metadata={
             "page": dg.MetadataValue.path(str(page)),
-            "checks_passed": sum(check.passed for check in verdict.checks),
+            **measures(verdict),
             "checks": table(verdict),
         },
     )
@@ -60,11 +63,17 @@ def contracts(context: dg.AssetCheckExecutionContext, suite: Suite) -> dg.AssetC
 
 def table(verdict: Verdict) -> dg.TableMetadataValue:
     """One row per check, failed ones first, as the UI shows it."""
-    checks = sorted(verdict.checks, key=lambda check: (check.passed, check.name))
+    checks = sorted(verdict.checks, key=lambda check: (check.passed, check.severity, check.name))
     return dg.MetadataValue.table(
         [
             dg.TableRecord(
-                {"check": each.name, "passed": each.passed, "seen": str(each.observed), "meaning": each.detail}
+                {
+                    "check": each.name,
+                    "state": state(each),
+                    "seen": f"{each.observed:.4g}",
+                    "limit": f"{each.limit:.4g}",
+                    "meaning": each.detail,
+                }
             )
             for each in checks
         ]
