@@ -23,7 +23,14 @@ from recsys_pipelines.privacy.person import Person
 from recsys_pipelines.settlement import Days
 
 PEOPLE = re.compile(r"(subject_)?(user|anonymous|session|visitor|person|subject)(_id|_pseudonym|_key)?")
-RECORDS = ("ledger", "rulings", "settled", "lease", "retained", "forgetting")  # records of the pipeline that name nobody
+RECORDS = (
+    "ledger",
+    "rulings",
+    "settled",
+    "lease",
+    "retained",
+    "forgetting",
+)  # records of the pipeline that name nobody
 FORGOTTEN = "[forgotten]"
 
 

@@ -8,6 +8,7 @@ import base64
 import io
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ import polars as pl
 
 from data_contracts.blobs import Blobs
 from data_contracts.errors import BlobMissing
+from data_contracts.source_specs import SourceSpec
 from recsys_pipelines import mapping
 from recsys_pipelines.contract import SUBJECTS
-from recsys_pipelines.ledger import LANDED
+from recsys_pipelines.ledger import LANDED, TableName
 from recsys_pipelines.privacy.person import Person
-from recsys_pipelines.sources.landed import LandedSource
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import BadPart, MissingPart, Place
 from recsys_pipelines.tenants import Tenant
@@ -46,24 +47,10 @@ class PulledFiles:
     def keys(self) -> Iterator[str]:
         """Every file that a source of the document has landed."""
         self._rows.clear()
-        for name, table in LANDED.items():
+        for name in LANDED:
             for spec in getattr(self.tenant.document.sources, name):
-                if spec.path or spec.server_log:
-                    continue
-                source = opened(spec, self.place)
-                assert isinstance(source, LandedSource)  # whatever is no file and no log is pulled
-                try:
-                    parts = list(source.parts())
-                except MissingPart:
-                    continue
-                for part in parts:
-                    key = source.landed.prefix + part.name.removeprefix(f"{source.name}/")
-                    try:
-                        with source.rows(part, mapping.needs(spec, table)) as rows:
-                            mapped = mapping.mapped(rows, table, spec, self.tenant.document.currency).collect()
-                    except BadPart:
-                        continue
-                    self._rows.setdefault(key, []).extend(self._theirs(mapped))
+                if not spec.path and not spec.server_log:
+                    self._read(spec, name)
         yield from sorted(self._rows)
 
     def count(self, key: str) -> int:
@@ -75,6 +62,16 @@ class PulledFiles:
         numbers, found = set(self._rows[key]), self.blobs.read_tagged(key)
         assert found is not None  # no tag was given that it could still have
         self.blobs.replace(key, _without_rows(found.body, numbers, key), found.tag)
+
+    def _read(self, spec: SourceSpec, name: TableName) -> None:
+        """Find the person's rows in every file of one source; what cannot be read, ingest cannot read either."""
+        source, table = opened(spec, self.place), LANDED[name]
+        with suppress(MissingPart):  # nothing was pulled from it yet
+            for part in source.parts():
+                key = f"pulled/tenant={self.person.tenant}/source={part.name}"
+                with suppress(BadPart), source.rows(part, mapping.needs(spec, table)) as rows:
+                    mapped = mapping.mapped(rows, table, spec, self.tenant.document.currency).collect()
+                    self._rows.setdefault(key, []).extend(self._theirs(mapped))
 
     def _theirs(self, mapped: pl.DataFrame) -> list[int]:
         names = [name for name in SUBJECTS if name in mapped.columns]
