@@ -44,8 +44,7 @@ _TOLERANCE = "reconciliation_tolerance"
 _SPECIAL = (
     Named(
         REPEATED,
-        "copies of an event: rows that repeat the id of another one, in the same file, in another of the batch, or on "
-        "the same day in a file of an earlier one; they are dropped",
+        "rows that repeat an event id of the same file, or of the same day in another file; they are dropped",
         "warn",
         "maximum_duplicate_share",
     ),
