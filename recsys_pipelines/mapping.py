@@ -14,6 +14,7 @@ import polars as pl
 from data_contracts.errors import InvalidDocument
 from data_contracts.source_specs import Field, SourceSpec
 from data_contracts.tables import EVENT_TYPES, EVENTS, ITEMS, Column, Table
+from recsys_pipelines.catalog.money import minor_units
 from recsys_pipelines.contract import KINDS, unreadable_columns
 from recsys_pipelines.conversion import Raw, check_zone, converted, digest, number, text, truth
 from recsys_pipelines.sources.source import ROW, Needs
@@ -40,7 +41,8 @@ def mapped(rows: pl.LazyFrame, table: Table, spec: SourceSpec, currency: str) ->
     types = rows.collect_schema()
     wanted = rows.filter(*(_is_one_of(text(_column(name, types)), value) for name, value in spec.where.items()))
     made = {name: _made(table.column(name), field, types) for name, field in fields(spec, table).items()}
-    values = [_value(made[name]).alias(name) for name in table.names]
+    money = text(made["currency"].raw).fill_null(currency) if table is ITEMS else pl.lit(currency)
+    values = [_value(made[name], money).alias(name) for name in table.names]
     lost = unreadable_columns(table)
     said = [text(made[name].raw).alias(kept) for name, kept in lost.items()]
     shaped = wanted.select(*values, pl.col(ROW).cast(pl.Int64).alias("row"), *said).with_columns(
@@ -86,6 +88,8 @@ def _check(field: Field, name: str, table: Table) -> None:
         )
     if field.also and table.column(name).kind != "strings":
         raise InvalidDocument(f"{place}.also: {name} holds no tags; only columns of several values take more of them")
+    if field.minor_units and not name.endswith("_minor"):
+        raise InvalidDocument(f"{place}.minor_units: {name} holds no money; columns of money end with _minor")
     check_zone(field.timezone, place)
 
 
@@ -109,7 +113,9 @@ def _made(column: Column, field: Field, types: Mapping[str, pl.DataType]) -> _Ma
     return _Made(column, field, _raw(field, types), also)
 
 
-def _value(made: _Made) -> pl.Expr:
+def _value(made: _Made, currency: pl.Expr) -> pl.Expr:
+    if made.field.minor_units:
+        return minor_units(number(made.raw), currency)
     value = converted(made.raw, made.column.kind, made.field).cast(KINDS[made.column.kind])
     if made.also:
         more = [converted(raw, "strings", Field(prefix=prefix)) for prefix, raw in made.also]
