@@ -29,9 +29,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     time: TimeUnit | str | None = None  # unit of an epoch, "iso", or a strptime format
     timezone: str = "UTC"  # of times that carry no offset
     scale: float = 1.0  # numbers are multiplied by it (100: a decimal price becomes minor units, rounded half to even)
-    minor_units: bool = (
-        False  # a decimal amount in the row's currency becomes minor units: JPY has no decimals, BHD three
-    )
+    minor_units: bool = False  # a decimal amount becomes minor units of the row's currency (JPY has no decimals)
     split: str | None = None  # a text of several values becomes a list
     prefix: str = ""  # put before each value, such as `genre:`
     also: dict[str, str] = {}  # of tags: source column whose values are tags too -> the prefix of those
