@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 import polars as pl
 from msgspec.structs import replace
 
@@ -110,17 +111,20 @@ def _window(sources: Sources, day: date) -> str:
 def _repeats(lake: Lake, tenant: str, sources: Sources, days: list[date]) -> dict[date, list[str]]:
     """For each of these days the events that are already on a day of the window before it, sorted.
 
-    First by 64-bit hash, which finds all and perhaps a few too many, so that the ids themselves are rarely compared.
+    First by 64-bit hash, which finds all and perhaps a few too many, so that the ids themselves are rarely compared;
+    of the events of the window no more than their hashes (8 bytes each) is held.
     """
     if not days:
         return {}
     near = [day for day in sources if days[0] - REPEAT_WINDOW <= day <= days[-1]]
-    ids = pl.concat([_scan(lake, tenant, day, sources).select(pl.lit(day).alias("day"), "event_id") for day in near])
-    hashes = ids.select("day", hash=pl.col("event_id").hash()).unique().collect()
-    twice = hashes.filter(pl.col("hash").is_duplicated())["hash"].unique()
-    copies = ids.filter(pl.col("event_id").hash().is_in(twice.implode())).unique().sort("event_id", "day")
+    ids = {day: _scan(lake, tenant, day, sources).select(pl.lit(day).alias("day"), "event_id") for day in near}
+    hash = pl.col("event_id").hash()
+    hashes = np.concatenate([rows.select(hash).unique().collect().to_series().to_numpy() for rows in ids.values()])
+    hashes.sort()
+    twice = pl.Series(hashes[1:][hashes[1:] == hashes[:-1]], dtype=pl.UInt64).unique().implode()
+    copies = pl.concat([rows.filter(hash.is_in(twice)).unique().collect() for rows in ids.values()])
     since = pl.col("day") - pl.col("day").shift().over("event_id")
-    late = copies.filter(since <= REPEAT_WINDOW).collect() if twice.len() else pl.DataFrame(schema=ids.collect_schema())
+    late = copies.sort("event_id", "day").filter(since <= REPEAT_WINDOW)
     found = {day: rows["event_id"].to_list() for (day,), rows in late.group_by("day", maintain_order=True)}
     return {day: found.get(day, []) for day in days}
 
