@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recsys_algo": {"data_contracts", "msgspec", "numpy"},
     "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
     | {"rich", "scipy", "vl_convert"},
-    "recsys_pipelines": {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
+    "recsys_pipelines": {"adbc_driver_manager", "adbc_driver_postgresql", "stamina"}
+    | {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {
         "aiokafka",
         "prometheus_client",
@@ -58,6 +59,8 @@ ONLY_IN: dict[str, set[str]] = {
     "phonenumbers": {"recsys_pipelines/privacy/personal.py"},
     "aiokafka": {"recsys_pipelines/sources/kafka_client.py"},
     "boto3": {"data_contracts/s3.py"},
+    "adbc_driver_manager": {"recsys_pipelines/sources/postgres_session.py"},
+    "adbc_driver_postgresql": {"recsys_pipelines/sources/postgres_session.py"},
     "botocore": {"data_contracts/s3.py"},
     "vl_convert": {"recsys_eval/charts.py"},
     "cryptography": {"data_contracts/signature.py"},
