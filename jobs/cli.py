@@ -19,6 +19,7 @@ from jobs.commands.forget import forget
 from jobs.commands.generate import generate
 from jobs.commands.identity import identity
 from jobs.commands.releases import releases, rollback
+from jobs.commands.retain import retain
 from jobs.commands.run import daily
 from jobs.commands.serve import serve
 from jobs.commands.tenants import tenants
@@ -32,7 +33,21 @@ run = App(name="run", help="Run a job here, recorded like every other run.")
 
 app.command(run)
 run.command(daily)
-for command in (demo, releases, rollback, serve, explain, doctor, generate, ui, tenants, forget, catalog, identity):
+for command in (
+    demo,
+    releases,
+    rollback,
+    serve,
+    explain,
+    doctor,
+    generate,
+    ui,
+    tenants,
+    forget,
+    catalog,
+    identity,
+    retain,
+):
     app.command(command)
 
 

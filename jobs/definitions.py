@@ -8,6 +8,7 @@ from assets import embeddings, evaluation, features, feedback, interactions, mod
 from assets.resources import Suite
 from jobs.daily import DAILY, schedule
 from jobs.progress import progress, silent
+from jobs.retention import retention, weekly
 from jobs.sensors import new_tenants
 from recsys_pipelines.tenants import tenants
 
@@ -21,8 +22,8 @@ defs = dg.Definitions(
         *models.MODELS,
     ],
     asset_checks=dg.load_asset_checks_from_modules([staged, embeddings, evaluation]),
-    jobs=[DAILY],
-    schedules=[schedule(cron) for cron in CRONS],
+    jobs=[DAILY, retention],
+    schedules=[*(schedule(cron) for cron in CRONS), weekly],
     sensors=[new_tenants],
     resources={"suite": Suite()},
     loggers={"console": dg.colored_console_logger, "progress": progress, "silent": silent},

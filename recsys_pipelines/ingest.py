@@ -25,6 +25,7 @@ from recsys_pipelines.ledger import (
     read_rulings,
     sweep,
 )
+from recsys_pipelines.privacy.kept import retained
 from recsys_pipelines.settlement import forget_settled, settle_events
 from recsys_pipelines.sources.source import Place, Pulled
 from recsys_pipelines.staging import Intake
@@ -100,8 +101,12 @@ def land(  # noqa: PLR0913 - its circumstances, each by name
     landed_at = _first_landings(before.files)
     if full:
         forget_settled(lake, document.tenant)
+    gone = retained(lake, document.tenant).emptied
+    emptied = {file.identity.content: file for file in before.files if file.file in gone}
     files = tuple(
-        _version(None if full else known.get(identity), intake, identity, landed_at.get(identity.content, now))
+        emptied[identity.content]  # its rows are in the lake alone: it cannot be read again, nor otherwise
+        if identity.content in emptied
+        else _version(None if full else known.get(identity), intake, identity, landed_at.get(identity.content, now))
         for identity in intake.identities()
     )
     after = Ledger(files=files, pulled=_read_up_to(before.pulled, [each for _, each in pulled]))

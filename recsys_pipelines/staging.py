@@ -19,6 +19,7 @@ from recsys_pipelines.clock import clamped, is_clamped
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, ReadUpTo, TableName
+from recsys_pipelines.privacy.kept import recent, retained
 from recsys_pipelines.privacy.scrubbing import scrub
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import BadPart, MissingPart, Part, Place, Pulled, Pulling, Source
@@ -108,8 +109,8 @@ class Intake:
         with source.rows(part, mapping.needs(spec, table)) as rows:
             frame = mapping.mapped(rows, table, spec, self.document.currency).collect()
         kept = scrub(frame, table, self.document.privacy, self.pseudonyms, forgotten=self.forgotten)
-        clock = self.document.clock
-        timed = clamped(kept.rows, clock, landed_at) if identity.table == "events" else kept.rows
+        clock, since = self.document.clock, retained(self.lake, self.document.tenant).events_from
+        timed = clamped(recent(kept.rows, since), clock, landed_at) if identity.table == "events" else kept.rows
         ahead = timedelta(seconds=clock.tolerance_s)
         return _Read(check(timed, table, identity.file, landed_at, ahead=ahead), source.columns(part), kept.findings)
 
