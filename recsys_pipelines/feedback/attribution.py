@@ -17,8 +17,10 @@ from data_contracts.policies import Attribution
 from recsys_pipelines.contract import schema
 
 PLACE = ("exposed_at", "surface", "rank", "source", "generation", "experiment_id", "variant")
+SHOWN = ("request_id", "item_id", "ts", *PLACE[1:])  # what is read of exposures
 _KEY = ["request_id", "item_id"]
 _PERSON = ["user_id", "item_id"]
+_EVENT = ("event_id", "ts", "type", *_PERSON, "request_id", "amount_minor")
 _CREDIT = ["method", "request_id", "touch_id", *PLACE]
 
 
@@ -31,11 +33,15 @@ def attributions(
     one window before ``since``.
     """
     places = exposures.lazy().select(*_KEY, pl.col("ts").alias("exposed_at"), *PLACE[1:])
-    found = events.lazy().filter(pl.col("item_id").is_not_null())
-    outcomes = _outcomes(found, since)
+    found = events.lazy().filter(pl.col("item_id").is_not_null()).select(*_EVENT)
+    is_new = True if since is None else pl.col("ts") >= since
+    is_outcome = pl.col("type").is_in(OUTCOMES) & is_new
+    is_touch = pl.col("type").is_in(settings.touches) & pl.col("user_id").is_not_null()
+    named = found.filter(pl.col("request_id").is_not_null(), is_outcome | is_touch).join(places, on=_KEY, how="left")
+    touched = named.filter(is_touch, pl.col("exposed_at").is_not_null())
     credited = [
-        _by_request(outcomes.filter(pl.col("request_id").is_not_null()), places),
-        _by_touch(outcomes.filter(pl.col("request_id").is_null()), _touched(found, places, settings)),
+        _shaped(named.filter(is_outcome), method="request", touch="event_id"),
+        _by_touch(found.filter(pl.col("request_id").is_null(), is_outcome), touched),
     ]
     window = timedelta(hours=settings.window_hours)
     in_time = pl.col("ts") <= pl.col("exposed_at") + window
@@ -44,32 +50,16 @@ def attributions(
     return wanted.sort("ts", "event_id").collect()
 
 
-def _outcomes(events: pl.LazyFrame, since: datetime | None) -> pl.LazyFrame:
-    new = events if since is None else events.filter(pl.col("ts") >= since)
-    outcomes = new.filter(pl.col("type").is_in(OUTCOMES))
-    return outcomes.select("event_id", "ts", "type", *_PERSON, "request_id", "amount_minor")
-
-
-def _touched(events: pl.LazyFrame, places: pl.LazyFrame, settings: Attribution) -> pl.LazyFrame:
-    """The places that people touched, in the order in which they did."""
-    touches = events.filter(
-        pl.col("type").is_in(settings.touches), pl.col("request_id").is_not_null(), pl.col("user_id").is_not_null()
-    ).select("ts", *_PERSON, "request_id", touch_id="event_id")
-    return touches.join(places, on=_KEY).sort("ts", "touch_id")
-
-
-def _by_request(outcomes: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
-    joined = outcomes.join(places, on=_KEY, how="left")
-    return _shaped(joined.with_columns(method=pl.lit("request"), touch_id=pl.col("event_id")))
-
-
 def _by_touch(outcomes: pl.LazyFrame, touched: pl.LazyFrame) -> pl.LazyFrame:
     """Of touches at one instant the join takes the last, which is that of the greatest id."""
+    touches = touched.select("ts", *_PERSON, "request_id", *PLACE, touch_id="event_id").sort("ts", "touch_id")
+    wanted = touches.join(outcomes.select(_PERSON), on=_PERSON, how="semi", maintain_order="left")
     joined = outcomes.drop("request_id").sort("ts").join_asof(
-        touched, on="ts", by=_PERSON, strategy="backward", check_sortedness=False
+        wanted, on="ts", by=_PERSON, strategy="backward", check_sortedness=False
     )  # fmt: skip
-    return _shaped(joined.with_columns(method=pl.lit("touch")))
+    return _shaped(joined, method="touch", touch="touch_id")
 
 
-def _shaped(joined: pl.LazyFrame) -> pl.LazyFrame:
-    return joined.select("event_id", "ts", "type", *_PERSON, "amount_minor", *_CREDIT)
+def _shaped(joined: pl.LazyFrame, *, method: str, touch: str) -> pl.LazyFrame:
+    own = ("event_id", "ts", "type", *_PERSON, "amount_minor", "request_id", *PLACE)
+    return joined.select(*own, pl.lit(method).alias("method"), pl.col(touch).alias("touch_id"))

@@ -13,8 +13,8 @@ import msgspec
 import polars as pl
 
 from data_contracts.documents import TenantDocument
-from data_contracts.feedback_tables import EXPOSURES, OUTCOMES
-from recsys_pipelines.feedback.attribution import attributions
+from data_contracts.feedback_tables import OUTCOMES
+from recsys_pipelines.feedback.attribution import SHOWN, attributions
 from recsys_pipelines.feedback.exposures import read_made
 from recsys_pipelines.feedback.funnel import funnel
 from recsys_pipelines.feedback.volumes import volumes
@@ -121,7 +121,7 @@ def _attributions(document: TenantDocument, lake: Lake, day: date) -> pl.DataFra
     outcome = (pl.col("ts") >= start) & pl.col("type").is_in(OUTCOMES)
     events = lake.scan("events", tenant, days).select(_EVENT).filter(touching | linking | outcome).collect()
     named = events.lazy().select("request_id").drop_nulls().unique()
-    exposures = lake.scan("exposures", tenant, days).select(EXPOSURES.names).join(named, on="request_id", how="semi")
+    exposures = lake.scan("exposures", tenant, days).select(SHOWN).join(named, on="request_id", how="semi")
     people = persons(events, read_known(lake, tenant, day))
     return attributions(exposures.collect(), people, document.attribution, since=start)
 
