@@ -6,6 +6,7 @@ from it. A table's ``key`` columns identify a row within a tenant; every sort en
 
 from typing import Literal
 
+from data_contracts.catalog_tables import ITEM_CHANGES
 from data_contracts.feature_tables import EMBEDDINGS, ITEM_FEATURES, USER_FEATURES
 from data_contracts.feedback_tables import ATTRIBUTIONS, EXPOSURES, FUNNEL, VOLUMES
 from data_contracts.table import (
@@ -267,6 +268,7 @@ TABLES: tuple[Table, ...] = (
     VECTORS,
     RECS,
     TRUTH,
+    ITEM_CHANGES,
     USER_FEATURES,
     ITEM_FEATURES,
     EMBEDDINGS,

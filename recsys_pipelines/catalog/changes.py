@@ -86,8 +86,6 @@ def _mend(lake: Lake, tenant: str, day: date, later: date) -> None:
     """Add the changes from ``day`` to a later day that were none before ``day`` was made again."""
     needed = _changes(_items(lake, tenant, [day]), _items(lake, tenant, [later]), later)
     there = lake.scan("item_changes", tenant, [later]).collect()
-    if there.is_empty():
-        there = pl.DataFrame(schema=schema(ITEM_CHANGES))
     lacking = needed.join(there, on=_KEY, how="anti")
     if lacking.height:
         lake.write("item_changes", tenant, later, pl.concat([there, lacking]).sort(_KEY))
