@@ -77,7 +77,7 @@ def coded(parts: Parts, items: pl.Series, columns: Sequence[str], measure: Measu
         return pairs, measure(counted.cast({"subject": pl.Int32, "item": pl.Int32}))
 
     pairs, measured = zip(*in_turn(read, parts), strict=True)
-    ids, places = _persons(np.unique(np.concatenate(pairs)), known)
+    ids, places = _persons(_distinct(np.concatenate(pairs)), known)
     events = pl.concat(measured)
     person = places[events["subject"].to_numpy()]
     return Coded(ids, items, events.drop("subject").with_columns(person=person).filter(person != NOBODY))
