@@ -26,6 +26,7 @@ STOPPED = [case for case in CASES if case.stopped_by]
 SAYS = {  # what a person must find in the message beside the check: file, number of rows, an example
     "half-invalid": ("60 of 120 rows", "hover"),
     "unknown-items": ("60 of 120 events", "gone-i03"),
+    "views-gone": ("2026-01-08: view 0 events, usually 9 (3.0 deviations)", "at most 2.5 may be"),
     "empty-file": ("events.csv", "empty"),
     "header-only": ("events.csv", "at least 1"),
     "wrong-encoding": ("events.csv", "0xe9", "line 11"),

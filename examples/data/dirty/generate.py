@@ -32,7 +32,7 @@ class Case:
 
     ``rejected`` counts rejected rows by rule, as ``checks.severity`` of a tenant document names it; ``repeated`` rows
     are dropped as copies. ``stopped_by`` is the check that stops the batch and why, or empty if it goes on.
-    ``spoil_file`` works on the bytes of ``events.csv``.
+    ``spoil_file`` works on the bytes of ``events.csv``, ``checks`` stand in the tenant document.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Case:
     events: Spoil = list
     items: Spoil = list
     spoil_file: Callable[[bytes], bytes] = bytes
+    checks: dict[str, object] = field(default_factory=dict)
 
 
 def put(column: str, *values: str, first: int = 10) -> Spoil:
@@ -74,6 +75,11 @@ def twice(rows: Rows) -> None:
     """Three events come once more at the end, one of them with another value."""
     rows.extend(dict(row) for row in rows[9:12])
     rows[-1]["value"] = "9.0"
+
+
+def is_late_view(row: dict[str, str]) -> bool:
+    """A view on the last of the eight days."""
+    return row["type"] == "view" and row["ts"] >= "2026-01-08"
 
 
 def rename(old: str, new: str) -> Callable[[bytes], bytes]:
@@ -195,6 +201,16 @@ CASES = (
         events=lambda rows: [row.update(item_id=f"gone-{row['item_id']}") for row in rows[::2]],
     ),
     Case(
+        name="views-gone",
+        wrong="no view on the last day, which has seven days before it with nine views each",
+        stopped_by="events.volume.type: far fewer views than on the days before",
+        events=lambda rows: rows.__setitem__(slice(None), [row for row in rows if not is_late_view(row)]),
+        checks={
+            "volume": {"minimum_events": 5, "deviations": 2.5},
+            "severity": {"events.volume.type": "block"},
+        },
+    ),
+    Case(
         name="empty-file",
         wrong="`events.csv` has no byte",
         stopped_by="events.file.empty: no byte",
@@ -273,7 +289,8 @@ def table(rows: Rows, columns: tuple[str, ...]) -> bytes:
 
 
 def document(case: Case) -> dict[str, object]:
-    """The tenant document of a case: the same for all but name and description."""
+    """The tenant document of a case: the same for all but name, description and checks."""
+    checks = {"checks": case.checks} if case.checks else {}
     return {
         "schema": "recsys.tenant/1",
         "tenant": case.name,
@@ -286,6 +303,7 @@ def document(case: Case) -> dict[str, object]:
         "algorithms": {"popularity": {}},
         "ranking": {"weights": {"popularity": 1.0}},
         "surfaces": {"home": {}},
+        **checks,
     }
 
 
