@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from recsys_pipelines.doctor import Health
+    from recsys_pipelines.doctor import Health, SourceState
 
 
 def doctor(*, tenant: str, json: bool = False) -> int:
@@ -39,14 +39,13 @@ def doctor(*, tenant: str, json: bool = False) -> int:
 
 def show(console: Console, health: "Health") -> None:
     """The same for people."""
-    sources = Table("table", "source", "kind", "newest event", "read up to", "lag", title=f"{health.tenant}: sources")
+    console.print(f"{health.tenant}: sources")
     for each in health.sources:
-        lag = "" if each.lag_s is None else str(timedelta(seconds=round(each.lag_s)))
-        sources.add_row(each.table, each.name, each.kind, str(each.newest or ""), each.read_up_to, lag)
+        console.print(f"  {each.table:<7} {each.name} ({each.kind}), {age(each)}", markup=False)
     rows = Table("table", "days", "first", "last", "rows", title=f"events up to {health.watermark}")
     for name, days in health.rows.items():
         rows.add_row(name, str(len(days)), min(days, default="-"), max(days, default="-"), f"{sum(days.values()):,}")
-    console.print(sources, rows)
+    console.print(rows)
     console.print(f"dropped {health.duplicates:,} repeated events; set {health.clamped:,} clocks right")
     for rule, count in health.rejected_by_rule.items():
         console.print(f"rejected {count:,} rows: {rule}", markup=False)
@@ -56,3 +55,11 @@ def show(console: Console, health: "Health") -> None:
         console.print(f"serves {release.surface} generation {release.generation} ({release.decision})")
     for problem in health.problems:
         console.print(f"problem: {problem}", markup=False)
+
+
+def age(source: "SourceState") -> str:
+    """How far a source was read, and how old that is."""
+    found = f"{source.rows:,} rows, read up to {source.read_up_to or 'nothing'}"
+    if source.newest is None or source.lag_s is None:
+        return found
+    return f"{found}, newest event {source.newest:%Y-%m-%d %H:%M:%S}, {timedelta(seconds=round(source.lag_s))} ago"
