@@ -28,7 +28,7 @@ def let_go(context: dg.OpExecutionContext, config: WhatToRetain, suite: Suite) -
     """Delete what is too old in every store of one tenant, and say how much that was."""
     let = retain(suite.workshop, config.tenant, dry_run=config.dry_run, wait_s=WAIT_S)
     for store in let.stores:
-        context.log.info(f"{store.store}: {store.keys} keys, {store.bytes} bytes from before {store.before}")
+        context.log.info("%s: %d keys, %d bytes from before %s", store.store, store.keys, store.bytes, store.before)
     context.add_output_metadata({"keys": let.keys, **{store.store: store.keys for store in let.stores}})
 
 
