@@ -12,6 +12,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from data_contracts.documents import TenantDocument
+from data_contracts.policies import Retention
 from data_contracts.pseudonym import Pseudonyms
 from data_contracts.source_specs import SourceSpec
 from recsys_pipelines import mapping
@@ -66,14 +67,14 @@ class Intake:
         """Every file that is there now, in the order in which it counts; also a source that has none."""
         for table in LANDED:
             for number, spec in enumerate(self._specs(table)):
-                reading = hashlib.sha256(msgspec.json.encode((mapping.VERSION, spec, self.document.currency)))
+                reading = self._reading(table, spec)
                 for part in self._parts(spec):
                     yield Identity(
                         table=table,
                         source=number,
                         file=part.name,
                         fingerprint=part.fingerprint,
-                        mapping=reading.hexdigest()[:16],
+                        mapping=reading,
                     )
 
     def landed(self, identity: Identity, landed_at: datetime) -> LandedFile:
@@ -93,6 +94,14 @@ class Intake:
     def _specs(self, table: TableName) -> tuple[SourceSpec, ...]:
         specs: tuple[SourceSpec, ...] = getattr(self.document.sources, table)
         return specs
+
+    def _reading(self, table: TableName, spec: SourceSpec) -> str:
+        """A digest of all that the document says about how these rows are read, what is kept of them, and when."""
+        document = self.document
+        privacy = replace(document.privacy, retention=Retention())  # which is about when they go again
+        policies = (privacy, document.clock) if table == "events" else (privacy,)
+        said = msgspec.json.encode((mapping.VERSION, spec, document.currency, *policies), order="deterministic")
+        return hashlib.sha256(said).hexdigest()[:16]
 
     def _parts(self, spec: SourceSpec) -> list[Part]:
         try:

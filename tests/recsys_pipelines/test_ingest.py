@@ -186,6 +186,25 @@ def test_a_changed_mapping_is_applied_to_files_that_did_not_change(shop):
     assert shop.days() == {1: ["e1"]}
 
 
+@pytest.mark.parametrize(
+    ("policies", "read_again"),
+    [
+        pytest.param({"clock": {"clamp_within_s": 0}}, ["events/one.csv"], id="of clocks"),
+        pytest.param({"privacy": {"default_consent": "limited"}}, ["items.csv", "events/one.csv"], id="of privacy"),
+        pytest.param({"privacy": {"retention": {"events_days": 500}}}, [], id="of how long rows are kept"),
+        pytest.param({"algorithms": {"popularity": {}}}, [], id="of nothing that concerns rows"),
+    ],
+)
+def test_a_changed_policy_is_applied_to_files_that_did_not_change(shop, policies, read_again):
+    shop.events("one.csv", "e1 2026-01-02T10:00:00Z")
+    before = {file.id for file in shop.land().files}
+    shop.document = document(**policies)
+
+    after = shop.land().files
+
+    assert [file.file for file in after if file.id not in before] == read_again
+
+
 def test_a_file_that_was_delivered_twice_counts_once(shop):
     shop.events("one.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-01-02T11:00:00Z")
     shop.events("copy.csv", "e1 2026-01-02T10:00:00Z", "e2 2026-01-02T11:00:00Z")
