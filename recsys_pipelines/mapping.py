@@ -63,11 +63,16 @@ def needs(spec: SourceSpec, table: Table) -> Needs:
     By default those are all that the document names, and those that our table cannot do without.
     """
     named = _explicit(spec, table).values()
-    explicit = {name for field in named for name in (*_reads(field), *field.also)} | set(spec.where)
+    explicit = {name for field in named for name in sources_of(field)} | set(spec.where)
     implicit = {column for column in table.columns if column.name not in spec.fields}
     vital = {column.name for column in implicit if not column.nullable and column.name not in _DEFAULTS}
     wanted = sorted(explicit | {column.name for column in implicit})
     return Needs(tuple(wanted), spec.required_columns or tuple(sorted(explicit | vital)))
+
+
+def sources_of(field: Field) -> tuple[str, ...]:
+    """Every column of the source that a field is made from."""
+    return (*_reads(field), *field.also)
 
 
 def _explicit(spec: SourceSpec, table: Table) -> dict[str, Field]:

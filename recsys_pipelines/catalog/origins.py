@@ -7,11 +7,12 @@ A source of mode ``upsert`` is a change feed: all of its files speak, one after 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from data_contracts.source_specs import SourceSpec
+from data_contracts.source_specs import Field, SourceSpec
 from data_contracts.tables import ITEMS, Table
 from recsys_pipelines.catalog.upserts import Batch
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.ledger import LANDED, LandedFile, TableName
+from recsys_pipelines.mapping import sources_of
 
 
 class Files(NamedTuple):
@@ -41,16 +42,24 @@ def batches(lake: Lake, tenant: str, specs: Sequence[SourceSpec], files: Iterabl
 
 
 def gives(spec: SourceSpec, table: Table, columns: Mapping[str, str]) -> frozenset[str]:
-    """The columns that the document names, and those that the file has by our name; all, if nothing is known of it.
+    """The columns that the document makes from what the file has, and those that the file has by our name.
 
-    A price without a currency is in the currency that the item has. A source of brands or categories tags with them.
+    All, if nothing is known of the file. A price without a currency is in the currency that the item has. A source of
+    brands or categories tags with them.
     """
     if not columns:
         return frozenset(table.names)
-    named = {*table.key, *spec.fields, *(name for name in table.names if name in columns)}
+    made = {name for name, field in spec.fields.items() if _is_made(field, columns)}
+    named = {*table.key, *made, *(name for name in table.names if name in columns and name not in spec.fields)}
     return frozenset(named | ({"tags"} if table is ITEMS and named & {"brand", "category"} else set()))
 
 
 def is_lasting(specs: Iterable[SourceSpec]) -> bool:
     """Whether a source brings changes only: its landed files are deleted in time, what they said still holds."""
     return any(spec.mode == "upsert" and (spec.kafka or (spec.postgres and spec.postgres.cursor)) for spec in specs)
+
+
+def _is_made(field: str | Field, columns: Mapping[str, str]) -> bool:
+    """Whether the file has a column that the field is made from, or the field needs none."""
+    reads = sources_of(Field(column=field) if isinstance(field, str) else field)
+    return not reads or any(name in columns or name.split(".")[0] in columns for name in reads)
