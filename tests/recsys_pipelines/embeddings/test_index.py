@@ -5,11 +5,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from data_contracts.directory import DirectoryBlobs
 from data_contracts.errors import InvalidDocument
 from data_contracts.feature_tables import EMBEDDINGS
 from recsys_pipelines.contract import schema
 from recsys_pipelines.embeddings.errors import UnhealthyIndex
 from recsys_pipelines.embeddings.index import IndexRecord, read_index
+from recsys_pipelines.lake import Lake
 
 WORDS = ("kettle", "tent", "puzzle", "lantern", "spade", "robot", "lamp", "knife", "hose", "kite")
 SHOP = {f"i{n}": f"{WORDS[n % 10]} {WORDS[n // 2 % 7]}" for n in range(20)}
@@ -163,16 +165,27 @@ def test_an_index_that_nobody_checked_is_refused(index):
         read_index(index.lake, "shop")
 
 
-def test_an_index_that_was_being_written_when_the_process_ended_is_refused_and_then_mended(index):
+class Full(DirectoryBlobs):
+    """A disk without room for vectors."""
+
+    def replace(self, key, body, tag):
+        if key.startswith("embeddings/"):
+            raise OSError(f"no space left for {key}")
+        return super().replace(key, body, tag)
+
+
+def test_an_index_whose_writing_failed_is_refused_and_then_mended(index):
     """The record is marked before the first vector is replaced."""
     index.refresh(SHOP)
-    half = record(index)
-    index.lake.write_json("embedding_index", "shop", None, type(half)(**{**as_dict(half), "health": None}))
+    lake, index.lake = index.lake, Lake(Full(index.folder / "lake"))
+    with pytest.raises(OSError, match="no space left"):
+        index.refresh({**SHOP, "new": "red kite"})
 
     with pytest.raises(UnhealthyIndex, match="nobody has checked"):
-        read_index(index.lake, "shop")
-    index.refresh(SHOP)
-    assert read_index(index.lake, "shop").height == 20
+        read_index(lake, "shop")
+    index.lake = lake
+    assert index.refresh({**SHOP, "new": "red kite"}).encoded == 1
+    assert read_index(lake, "shop").height == 21
 
 
 def test_an_empty_catalog_gives_an_empty_index(index):
@@ -195,7 +208,3 @@ def test_a_mistake_in_the_document_says_what_is_valid(index, settings, message):
 
     with pytest.raises(InvalidDocument, match=message):
         index.refresh(SHOP)
-
-
-def as_dict(record):
-    return {name: getattr(record, name) for name in record.__struct_fields__}
