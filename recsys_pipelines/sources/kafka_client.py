@@ -18,6 +18,13 @@ _CERTIFICATES = {
     "ssl_password": "password",
 }
 
+_HINTS = {
+    "UnsupportedCodecError": "the topic is compressed with snappy, lz4 or zstd, which needs the package cramjam",
+    "KafkaConnectionError": "no broker answers there",
+    "TopicAuthorizationFailedError": "the account may not read the topic",
+    "GroupAuthorizationFailedError": "the account may not use the group",
+}
+
 Hand = Callable[[Sequence[int]], Awaitable[None]]
 
 
@@ -106,8 +113,11 @@ def refused(topic: str, brokers: str) -> Iterator[None]:
 
 
 def _refusal(topic: str, brokers: str, error: Exception) -> SourceError:
-    reason = f"{type(error).__name__}; what was landed is safe, and the next run goes on from there"
-    return SourceError(f"topic {topic!r} at {brokers}: {reason}")
+    name = type(error).__name__
+    hint = f" ({_HINTS[name]})" if name in _HINTS else ""
+    return SourceError(
+        f"topic {topic!r} at {brokers}: {name}{hint}; what was landed is safe, and the next run goes on from there"
+    )
 
 
 def _options(settings: Mapping[str, str], signature: inspect.Signature) -> dict[str, Any]:

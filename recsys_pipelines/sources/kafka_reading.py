@@ -1,6 +1,6 @@
 """One pull from a topic: batches per partition, landed when they are full, at the end, or before a partition is lost.
 
-Memory holds one batch of messages: ``batch_records``, or ``BATCH_BYTES`` and what one fetch brings.
+Memory holds at most two batches of messages, or ``BATCH_BYTES`` and what one fetch brings.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from recsys_pipelines.sources.source import SourceError
 
 BATCH_BYTES = 64 << 20
 POLL_S = 0.2
-PROBE_S = 15.0  # within which a broker that has gone quiet must show that it is alive
+PROBE_S = 15.0  # within which a broker must answer; the client itself would ask for ever
 
 
 class RetentionGap(UserWarning):
@@ -91,7 +91,7 @@ class Reading:
             self._changed_at = _now_s()
 
     async def _begin(self, partitions: Sequence[int]) -> None:
-        bounds = await self._client.bounds(partitions)
+        bounds = await asyncio.wait_for(self._client.bounds(partitions), PROBE_S)
         known = await asyncio.to_thread(self._landing.next)
         for each in partitions:
             start = known.get(each, bounds[each].first)
@@ -118,9 +118,10 @@ class Reading:
             self._batches.setdefault(partition, []).extend(due)
             self._bytes += sum(len(message.value or b"") for message in due)
             self._next[partition] = due[-1].offset + 1
-            self._changed_at = _now_s()
         if sum(map(len, self._batches.values())) >= self._kafka.batch_records or self._bytes >= BATCH_BYTES:
             await self._land_all([max(self._batches, key=lambda each: (len(self._batches[each]), -each))])
+        if messages:
+            self._changed_at = _now_s()  # after landing, which takes longer than some let us be idle
 
     async def _land_all(self, partitions: Sequence[int] | dict[int, list[Message]]) -> None:
         for partition in [each for each in partitions if each in self._batches]:
@@ -129,7 +130,7 @@ class Reading:
             for at in range(0, len(batch), self._kafka.batch_records):
                 part = batch[at : at + self._kafka.batch_records]
                 self._counted.append(await asyncio.to_thread(self._landing.store, part))
-            await self._client.commit(partition, batch[-1].offset + 1)
+            await asyncio.wait_for(self._client.commit(partition, batch[-1].offset + 1), PROBE_S)
 
     async def _mourn(self, partition: int, bounds: Bounds) -> None:
         """Say so if messages that are due are gone: aloud, and among the dead letters."""

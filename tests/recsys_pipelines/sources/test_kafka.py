@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -322,7 +323,7 @@ def test_a_broker_that_is_down_is_an_error_without_secrets(reading):
     settings = {"security_protocol": "SASL_PLAINTEXT", "sasl_plain_username": "us", "sasl_plain_password": "${SECRET}"}
     source = reading("orders", brokers="127.0.0.1:1", settings=settings, environ={"SECRET": "hunter2"})
 
-    with pytest.raises(SourceError, match=r"'orders' at 127.0.0.1:1: KafkaConnectionError") as caught:
+    with pytest.raises(SourceError, match=r"'orders' at 127.0.0.1:1: KafkaConnectionError \(no broker") as caught:
         source.pull(NOW)
 
     assert "hunter2" not in str(caught.value)
@@ -339,6 +340,27 @@ def test_a_broker_that_goes_away_is_an_error_and_what_was_landed_stays(own_kafka
         source.pull(NOW)
 
     assert landed(source) == [0, 1]
+
+
+def test_a_broker_that_dies_during_a_pull_is_an_error_and_what_was_landed_counts(own_kafka, reading, tmp_path):
+    topic = own_kafka.topic()
+    own_kafka.send(topic, numbered(0, 300))
+    source = reading(topic, brokers=own_kafka.address, batch_records=1)
+
+    def kill():
+        while not list((tmp_path / "landing").rglob("*.zst")):
+            time.sleep(0.01)
+        own_kafka.stop()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(SourceError, match=rf"'{topic}' at 127.0.0.1"):
+        source.pull(NOW)
+    killer.join()
+
+    rows = landed(source)
+    assert 0 < len(rows) < 300
+    assert rows == list(range(len(rows)))
 
 
 def test_a_variable_that_is_not_set_is_named(reading):
