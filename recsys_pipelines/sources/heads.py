@@ -7,7 +7,7 @@ the mapping does not depend on them.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from recsys_pipelines.sources.diagnosis import opened
 
 HEAD_ROWS = 500
 
+csv.field_size_limit(16 << 20)  # of the process; 128 KiB are too few for a column of JSON
+
 _ONE_BYTE = "\x1f"  # csv splits at one character; a longer delimiter is replaced by this control character
 _TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d.*)?$"
 _FLOAT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -31,10 +33,8 @@ _JSON_KINDS: dict[type, str] = {bool: "bool", int: "int", float: "float", list: 
 
 def csv_columns(path: Path, spec: SourceSpec) -> dict[str, str]:
     """The columns of separated text, in the file's order. Raises ``OSError``, ``UnicodeDecodeError``, ``csv.Error``."""
-    delimiter = spec.delimiter if len(spec.delimiter) == 1 else _ONE_BYTE
     with opened(path) as file, io.TextIOWrapper(file, encoding=_encoding(spec), newline="") as text:
-        lines = text if delimiter == spec.delimiter else (line.replace(spec.delimiter, delimiter) for line in text)
-        rows = list(islice(csv.reader(lines, delimiter=delimiter), HEAD_ROWS + 1))
+        rows = list(islice(_split(text, spec.delimiter), HEAD_ROWS + 1))
     first = rows[0] if rows else []
     names = first if spec.header else spec.column_names or tuple(f"column_{at}" for at in range(1, len(first) + 1))
     body = rows[1:] if spec.header else rows
@@ -79,6 +79,14 @@ def json_kind(values: Sequence[Any]) -> str:
     if kinds == {"int", "float"}:
         return "float"
     return next(iter(kinds), "empty") if len(kinds) <= 1 else "text"
+
+
+def _split(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """The rows, as `formats` reads them: where a delimiter has several characters, a quote is a letter like any other."""
+    if len(delimiter) == 1:
+        return csv.reader(lines, delimiter=delimiter)
+    replaced = (line.replace(delimiter, _ONE_BYTE) for line in lines)
+    return csv.reader(replaced, delimiter=_ONE_BYTE, quoting=csv.QUOTE_NONE)
 
 
 def _encoding(spec: SourceSpec) -> str:

@@ -37,5 +37,8 @@ def _opened(spec: SourceSpec, place: Place) -> Source:
         return ObjectSource(spec, place.environ)
     if spec.path and "://" not in spec.path:
         return FileSource(spec, place.folder, place.environ)
-    given = spec.path or ", ".join(name for name in ORIGINS if getattr(spec, name)) or "nothing"
-    raise UnknownSource(f"no source reads {given!r}; a path is a file, a folder, a glob or s3://bucket/key")
+    raise UnknownSource(
+        f"no source reads {spec.path.partition('://')[0]}://; a path is a file, a folder, a glob or s3://bucket/key"
+        if spec.path
+        else f"a source says exactly one of {', '.join(ORIGINS)}"
+    )

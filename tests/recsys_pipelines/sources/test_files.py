@@ -265,6 +265,8 @@ def test_a_file_that_vanished_is_missing(tmp_path):
         pytest.param("e.csv", "\ufeffuser,n\nann,1\n", {}, {"user": "text", "n": "int"}, id="a byte order mark"),
         pytest.param("e.dat", "a::1\n", {"delimiter": "::", "header": False, "column_names": ("user", "n")},
                      {"user": "text", "n": "int"}, id="two characters and no header"),
+        pytest.param("e.dat", 'a::b\n"c::1\n', {"delimiter": "::"}, {"a": "text", "b": "int"}, id="a lonely quote"),
+        pytest.param("e.csv", f"a,b\n{'x' * 200_000},1\n", {}, {"a": "text", "b": "int"}, id="a long field"),
         pytest.param("e.csv", "a,1\n", {"header": False}, {"column_1": "text", "column_2": "int"}, id="no names"),
         pytest.param(
             "e.jsonl",
