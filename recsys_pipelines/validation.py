@@ -164,8 +164,9 @@ def _note(told: Told, seen: Sample) -> str:
 
 
 def _said_of(file: LandedFile, case: Case, checks: Sequence[CheckResult]) -> FileVerdict:
-    """One file passes if no blocking check that failed names it."""
-    blocked = any(check.blocks and check.table == file.table and file.file in check.files for check in checks)
+    """One file passes if no blocking check that failed names it; one that names none means the whole batch."""
+    against = [check for check in checks if check.blocks and check.table == file.table]
+    blocked = any(file.file in check.files or (not check.files and file in case.batch) for check in against)
     return FileVerdict(
         file=file.file,
         table=file.table,

@@ -215,3 +215,15 @@ def test_a_source_is_compared_with_its_last_load_that_passed(month):
     after = month.validated(LAST + timedelta(days=2))
 
     assert ["events.file.drift" in failed(each) for each in (*stopped, warned, after)] == [True, True, True, False]
+
+
+def test_a_batch_that_was_blocked_as_a_whole_is_looked_at_again_the_next_day(month):
+    last_day(quiet_hour)(month)
+    strict = {"severity": {"events.ts.hours": "block"}}
+
+    today, tomorrow = (month.validated(LAST + timedelta(days=n), **strict) for n in range(2))
+
+    assert [{file.passed for file in each.files if file.table == "events"} for each in (today, tomorrow)] == [
+        {False}
+    ] * 2
+    assert failed(tomorrow)["events.ts.hours"].examples[0] == "2026-01-30 10:00"
