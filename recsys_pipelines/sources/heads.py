@@ -82,7 +82,7 @@ def json_kind(values: Sequence[Any]) -> str:
 
 
 def _split(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    """The rows, as `formats` reads them: where a delimiter has several characters, a quote is a letter like any other."""
+    """The rows, as `formats` reads them: beside a delimiter of several characters, a quote is a letter like others."""
     if len(delimiter) == 1:
         return csv.reader(lines, delimiter=delimiter)
     replaced = (line.replace(delimiter, _ONE_BYTE) for line in lines)

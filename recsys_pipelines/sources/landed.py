@@ -95,13 +95,18 @@ class Landed:
         body = msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
         return self.blobs.replace(self.prefix + _RECORD, body, tag)
 
-    def sweep(self, record: Watermark, now: datetime) -> int:
-        """Remove files that the record does not name and that no pull can still be writing; how many."""
-        named = {file.name for file in record.files} | {_RECORD}
+    def sweep(self, record: Watermark, now: datetime, *, before: Watermark | None = None) -> int:
+        """Remove files that the record does not name; how many.
+
+        Those that the record ``before`` named go at once, for they hold what the source has no more; of others only
+        those that no pull can still be writing.
+        """
+        named, replaced = {_RECORD} | _names(record), _names(before or Watermark())
         lost = [
             entry.key
             for entry in self.blobs.entries(self.prefix)
-            if entry.key.removeprefix(self.prefix) not in named and entry.modified < now - LEFTOVER
+            if (name := entry.key.removeprefix(self.prefix)) not in named
+            and (name in replaced or entry.modified < now - LEFTOVER)
         ]
         for key in lost:
             self.blobs.delete(key)
@@ -163,6 +168,10 @@ class LandedSource:
 
 
 _PLAIN = SourceSpec(path="landed")  # how a landed file is read: by its suffix, with no setting of the document
+
+
+def _names(record: Watermark) -> set[str]:
+    return {file.name for file in record.files}
 
 
 def source_name(label: str, identity: Mapping[str, str]) -> str:

@@ -60,7 +60,7 @@ class PostgresSource(LandedSource):
         with session(url, self._table) as db, tempfile.TemporaryDirectory() as folder:
             copy = _Copy(self._settings, landed, db, Path(folder))
             record, tag = copy.snapshot(before, tag) if self._settings.cursor is None else copy.newer(before, tag)
-        landed.sweep(record, now)
+        landed.sweep(record, now, before=before)
         return _pulled(self.name, before or Watermark(), record)
 
     @property

@@ -194,17 +194,29 @@ def test_a_snapshot_does_not_depend_on_where_rows_lie_in_the_table(desk):
     assert desk.source(table="t").parts() == before
 
 
-def test_files_of_old_snapshots_are_swept_after_a_while(desk):
-    desk.database.execute("CREATE TABLE t AS SELECT 1 AS id")
+def test_what_is_gone_from_the_table_is_gone_from_the_landing_area(desk):
+    desk.database.execute("CREATE TABLE t AS SELECT 1 AS id, 'ann@example.org' AS email")
     desk.pull(table="t")
-    desk.database.execute("INSERT INTO t VALUES (2)")
+    desk.database.execute("UPDATE t SET email = ''")
+
     desk.pull(table="t")
-    later = datetime.now(UTC) + LEFTOVER + timedelta(minutes=1)
 
-    desk.source(table="t").pull(later)
+    assert [pl.read_parquet(file)["email"][0] for file in (desk.folder / "landing").rglob("*.parquet")] == [""]
 
-    assert len(list((desk.folder / "landing").rglob("*.parquet"))) == 1
-    assert desk.values("id", table="t") == [1, 2]
+
+def test_what_a_killed_pull_left_is_swept_after_a_while(desk):
+    desk.database.execute("CREATE TABLE t AS SELECT generate_series(1, 3) AS id")
+    asked = [desk.database.url, str(desk.folder / "landing"), "", "before", "1"]
+    subprocess.run([sys.executable, str(KILLED), *asked], check=False)
+    desk.database.execute("INSERT INTO t VALUES (0)")
+    now = datetime.now(UTC)
+
+    counts = []
+    for clock in (now, now + LEFTOVER + timedelta(minutes=1)):
+        desk.source(table="t", batch_rows=2).pull(clock)
+        counts.append(len(list((desk.folder / "landing").rglob("*.parquet"))))
+
+    assert counts == [4, 2]
 
 
 def test_a_query_is_read_like_a_table(desk):
