@@ -1,8 +1,8 @@
 """A person in what is written for people and by other programs: reports, MLflow's and Dagster's files and databases.
 
 Only ids that are known in clear can be looked for in free text, so of the linked ids those that the lake still tells.
-An id counts where it is a whole word; one that is only digits counts where it stands as a user's, since a number is
-found on any page.
+An id counts where it is a whole word; one of digits or letters only counts where it stands as a user's, since a number
+or a word is found on any page. In databases such ids are not looked for: what is equal to them may be a setting.
 """
 
 import html
@@ -29,7 +29,7 @@ class Pages:
     folders: Sequence[Path]
     person: Person
     store: str = "reports and logs"
-    method: str = "whole words; ids of digits where they stand as a user's"
+    method: str = "whole words; ids of digits or letters only where they stand as a user's"
 
     def keys(self) -> Iterator[str]:
         """Every text file, but the proofs of what was forgotten."""
@@ -64,7 +64,7 @@ class Databases:
     paths: Sequence[Path]
     person: Person
     store: str = "databases"
-    method: str = "columns that are an id, and ids in quotes inside of texts"
+    method: str = "columns that are an id, and ids in quotes inside of texts; not ids of digits or letters only"
 
     def keys(self) -> Iterator[str]:
         """Every database that is there."""
@@ -82,27 +82,36 @@ class Databases:
                 for old, new in self._replacements():
                     value = f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) WHERE instr("{column}", ?)'
                     database.execute(value, (old, new, old))
-                for id in self.person.spelled:
+                for id in self._ids:
                     database.execute(f'UPDATE "{table}" SET "{column}" = ? WHERE "{column}" = ?', (FORGOTTEN, id))
             database.commit()
 
+    @property
+    def _ids(self) -> list[str]:
+        return sorted(filter(_is_telling, self.person.spelled))
+
     def _counted(self, database: sqlite3.Connection, table: str, column: str) -> int:
         found = 0
-        for id in self.person.spelled:
+        for id in self._ids:
             is_held = " OR ".join([f'"{column}" = ?', *(f'instr("{column}", ?)' for _ in _quoted(id))])
             asked = f'SELECT count(*) FROM "{table}" WHERE {is_held}'
             found += database.execute(asked, (id, *_quoted(id))).fetchone()[0]
         return found
 
     def _replacements(self) -> Iterator[tuple[str, str]]:
-        for id in sorted(self.person.spelled):
+        for id in self._ids:
             for quoted in _quoted(id):
                 yield quoted, quoted.replace(json.dumps(id)[1:-1], FORGOTTEN)
 
 
+def _is_telling(id: str) -> bool:
+    """Whether an id could hardly be anything else; a number or a word could be a parameter, or a surface."""
+    return not id.isdecimal() and not id.isalpha()
+
+
 def _word(id: str) -> str:
     spelled = "|".join(sorted({re.escape(each) for each in (id, html.escape(id), json.dumps(id)[1:-1])}))
-    if id.isdecimal():
+    if not _is_telling(id):
         places = ((f'"user_id":{space}"', '"') for space in ("", " "))
         marked = [f"(?<={before})(?:{spelled})(?={after})" for before, after in (*places, ("<h3>", "</h3>"))]
         return "|".join([*marked, rf"^(?:{spelled})(?= \(lately|:$)"])
