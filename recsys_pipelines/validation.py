@@ -139,6 +139,8 @@ def _names(names: Sequence[str]) -> str:
 def _compare_rows(name: TableName, case: Case) -> dict[str, str]:
     """What to add to the details, by rule; nothing where Great Expectations read every row of the table's batch."""
     seen = sample(name, case)
+    if seen.is_whole and seen.rows.height != seen.of:
+        raise Disagreement(f"the lake holds {seen.rows.height:,} rows of {name}, and the ledger says {seen.of:,}")
     filled = filled_shares(seen.rows)
     told = expect(seen.rows, suite_json(LANDED[name], case.checks, clock=case.document.clock, filled=filled))
     counts = {rule.key: broken(case.batch_of(name), rule) for rule in row_rules(LANDED[name])}

@@ -20,15 +20,14 @@ _HASHES = 2**64 - 2**12  # a whole number of floating point, below the largest h
 
 
 class Sample(NamedTuple):
-    """Mapped rows with ``suites.batch_columns``, bad ones included, and how many there are in all."""
+    """Mapped rows with ``suites.batch_columns``, bad ones included, out of how many, and whether that is all of them.
+
+    ``of`` is what the ledger says; of a whole batch there should be as many rows.
+    """
 
     rows: pl.DataFrame
     of: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing was left out."""
-        return self.rows.height == self.of
+    is_whole: bool
 
 
 def sample(name: TableName, case: Case) -> Sample:
@@ -40,7 +39,7 @@ def sample(name: TableName, case: Case) -> Sample:
     parts = [part for file in files for part in _parts(case.lake, case.tenant, file)]
     rows = pl.concat([none, *(_thinned(part, table.key[0], of, most) for part in parts)], how="diagonal")
     chosen = rows.sort(_HASH, table.key[0], "row").head(most).drop(_HASH) if of > most else rows
-    return Sample(with_rule_columns(chosen, table).select(batch_columns(table)).collect(), of)
+    return Sample(with_rule_columns(chosen, table).select(batch_columns(table)).collect(), of, of <= most)
 
 
 def _parts(lake: Lake, tenant: str, file: LandedFile) -> list[pl.LazyFrame]:

@@ -398,6 +398,29 @@ def test_counts_that_great_expectations_does_not_come_to_are_an_error(shop, coun
 
 
 @pytest.mark.slow
+def test_a_sample_with_more_bad_rows_than_were_counted_in_all_is_an_error(shop):
+    shop.events("e.csv", 20, *(bad(n, type="hover") for n in range(20)))
+    shop.document = document(sample_rows=30)
+    land(shop.document, Place("shop", shop.folder, {}), shop.lake, now=NOW)
+    files = [replace(file, rules={}) for file in read_ledger(shop.lake, "shop").files]
+    shop.lake.write_json("ledger", "shop", None, Ledger(files=tuple(files)))
+
+    with pytest.raises(Disagreement, match=r"events.type.one_of: 0 of 40 rows .* in 30 of them"):
+        validate(shop.document, shop.lake, day=DAY)
+
+
+@pytest.mark.slow
+def test_a_lake_with_other_rows_than_the_ledger_says_is_an_error(shop):
+    shop.events("e.csv", 20)
+    land(shop.document, Place("shop", shop.folder, {}), shop.lake, now=NOW)
+    files = [replace(file, accepted=file.accepted + 1) for file in read_ledger(shop.lake, "shop").files]
+    shop.lake.write_json("ledger", "shop", None, Ledger(files=tuple(files)))
+
+    with pytest.raises(Disagreement, match="the lake holds 1 rows of items, and the ledger says 2"):
+        validate(shop.document, shop.lake, day=DAY)
+
+
+@pytest.mark.slow
 def test_a_batch_that_is_too_large_is_read_as_a_sample_and_says_so(shop):
     shop.events("e.csv", 95, *(bad(n, type="hover") for n in range(5)))
     shop.document = document(sample_rows=40)
