@@ -15,11 +15,13 @@ from recsys_pipelines.sources.source import Place
 class Deadly(DirectoryBlobs):
     """A store in which one swap is the last thing that happens, or the last thing that does not."""
 
-    left = 0
+    def __init__(self, root: Path, moment: str, number: int) -> None:
+        super().__init__(root)
+        self.moment, self.left = moment, number
 
     def replace(self, key: str, body: bytes, tag: str | None) -> str:
         self.left -= 1
-        if not self.left and moment == "before":
+        if not self.left and self.moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         done = super().replace(key, body, tag)
         if not self.left:
@@ -27,9 +29,12 @@ class Deadly(DirectoryBlobs):
         return done
 
 
-url, landing, cursor, moment, number = sys.argv[1:]
-blobs = Deadly(Path(landing))
-blobs.left = int(number)
-settings = Postgres(url="${SHOP}", table="t", cursor=cursor or None, batch_rows=2)
-place = Place("acme", Path(landing), {"SHOP": url}, blobs)
-PostgresSource(SourceSpec(postgres=settings), place).pull(datetime(2026, 6, 1, tzinfo=UTC))
+def main(url: str, landing: str, cursor: str, *death: str) -> None:
+    moment, number = death
+    settings = Postgres(url="${SHOP}", table="t", cursor=cursor or None, batch_rows=2)
+    place = Place("acme", Path(landing), {"SHOP": url}, Deadly(Path(landing), moment, int(number)))
+    PostgresSource(SourceSpec(postgres=settings), place).pull(datetime(2026, 6, 1, tzinfo=UTC))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
