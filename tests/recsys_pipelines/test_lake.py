@@ -116,6 +116,24 @@ def test_a_window_without_a_day_has_the_columns_of_the_contract(lake):
     assert (empty.height, empty.schema) == (0, schema(EVENTS))
 
 
+def test_days_of_a_window_come_one_by_one_as_often_as_one_asks(lake):
+    start = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    for n in range(3):
+        lake.write("events", "demo", DAY + timedelta(days=n), events(start + timedelta(days=n)))
+    daily = lake.daily("events", "demo", start + timedelta(seconds=1), start + timedelta(days=2))
+
+    found = [[day.select("event_id", "ts").collect().height for day in daily] for _ in range(2)]
+
+    assert found == [[0, 1, 0]] * 2
+
+
+def test_a_window_may_hold_some_columns_only(lake):
+    lake.write("events", "demo", DAY, events(datetime(2026, 1, 2, tzinfo=UTC)))
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert lake.window("events", "demo", start, start + timedelta(days=5), columns=["event_id"]).columns == ["event_id"]
+
+
 def test_a_scan_gives_days_in_the_order_asked_for_and_leaves_out_those_that_are_not_there(lake):
     for n in (1, 2):
         lake.write("items", "demo", date(2026, 1, n), pl.DataFrame({"item_id": [str(n)]}))
