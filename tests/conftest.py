@@ -171,12 +171,21 @@ class Broker(NamedTuple):
         """Remove a topic."""
         self._ask(lambda admin: admin.delete_topics([topic]))
 
-    def send(self, topic: str, values: Iterable[bytes | None], *, partition: int = 0, key: bytes | None = None) -> None:
+    def send(
+        self,
+        topic: str,
+        values: Iterable[bytes | None],
+        *,
+        partition: int = 0,
+        key: bytes | None = None,
+        compression: str | None = None,
+    ) -> None:
         """Messages, in this order, made at 1,700,000,000,000 ms and after."""
         from aiokafka import AIOKafkaProducer  # noqa: PLC0415
 
         async def send() -> None:
-            async with AIOKafkaProducer(bootstrap_servers=self.address, max_request_size=1 << 22) as producer:
+            client = {"bootstrap_servers": self.address, "max_request_size": 1 << 22, "compression_type": compression}
+            async with AIOKafkaProducer(**client) as producer:
                 for at, value in enumerate(values):
                     where = {"partition": partition, "key": key, "timestamp_ms": 1_700_000_000_000 + at}
                     await producer.send_and_wait(topic, value, **where)  # of several at once it counts one

@@ -58,6 +58,17 @@ def dead_letters(folder):
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+def test_compressed_topics_are_read(kafka, reading, compression):
+    topic = kafka.topic()
+    kafka.send(topic, numbered(0, 2), compression=compression)
+
+    source = reading(topic)
+    source.pull(NOW)
+
+    assert landed(source) == [0, 1]
+
+
 def test_messages_land_once_and_a_second_pull_brings_only_new_ones(kafka, reading):
     topic = kafka.topic(partitions=2)
     source = reading(topic)
