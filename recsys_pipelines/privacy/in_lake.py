@@ -6,6 +6,7 @@ place when its last row goes: it is empty then, and whatever names it still find
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,8 +18,9 @@ import polars as pl
 from msgspec.structs import replace
 
 from data_contracts.blobs import Blobs
+from recsys_pipelines.contract import rules
 from recsys_pipelines.lake import Lake, Stored
-from recsys_pipelines.ledger import LandedFile, Ledger
+from recsys_pipelines.ledger import LANDED, LandedFile, Ledger
 from recsys_pipelines.privacy.person import Person
 from recsys_pipelines.settlement import Days
 
@@ -184,8 +186,9 @@ def _recounted(lake: Lake, tenant: str, file: LandedFile) -> LandedFile:
     """What the ledger says of a file, counted anew."""
     heights = {part: lake.scan_parts([part], tenant).select(pl.len()).collect().item() for part in file.staged}
     refused = sum(lake.scan_parts([part], tenant).select(pl.len()).collect().item() for part in file.refused)
-    reasons = [lake.scan_parts([part], tenant).select("row").collect()["row"] for part in file.reasons]
-    rejected = sum(rows.n_unique() for rows in reasons)
+    reasons = [lake.scan_parts([part], tenant).select("row", "rule").collect() for part in file.reasons]
+    rejected = sum(rows["row"].n_unique() for rows in reasons)
+    broken = Counter(text for rows in reasons for text in rows["rule"])
     accepted = sum(heights.values())
     days = {part.day: rows for part, rows in heights.items() if part.day and rows}
     return replace(
@@ -195,4 +198,5 @@ def _recounted(lake: Lake, tenant: str, file: LandedFile) -> LandedFile:
         accepted=accepted,
         rejected=rejected,
         repeated=refused - rejected,
+        rules={rule.key: broken[rule.text] for rule in rules(LANDED[file.table]) if broken[rule.text]},
     )

@@ -125,7 +125,7 @@ class _Retention:
         accepted = sum(days.values()) if file.table == "events" else file.accepted
         kept = replace(file, days=days, accepted=accepted)
         if file.landed_at.date() < self.before(self.policy.rejected_days):
-            kept = replace(kept, rejected=0, repeated=0)
+            kept = replace(kept, rejected=0, repeated=0, rules={})
         return replace(kept, rows=kept.accepted + kept.rejected + kept.repeated)
 
     @cached_property
