@@ -12,7 +12,7 @@ import polars as pl
 from data_contracts.policies import CatalogPolicy
 from recsys_pipelines.catalog.money import is_known
 from recsys_pipelines.catalog.parents import families
-from recsys_pipelines.catalog.tags import dropped, tidied, tidy
+from recsys_pipelines.catalog.tags import tidied, tidy
 from recsys_pipelines.catalog.urls import page, picture
 
 
@@ -35,14 +35,14 @@ def cleaned(items: pl.DataFrame, policy: CatalogPolicy, currency: str) -> Cleane
 
 def _tagged(items: pl.DataFrame, facets: Mapping[str, str]) -> tuple[pl.DataFrame, dict[str, int]]:
     """Tags in one spelling, brand and category among them."""
-    lost = items.select(dropped(pl.col("tags"), facets)).to_series().sum()
     plain = {name: pl.col(name).str.replace_all(r"\s+", " ").str.strip_chars() for name in ("brand", "category")}
     spaced = items.with_columns(**plain)
     own = [tidy(pl.concat_str(pl.lit(f"{name}:"), pl.col(name)), facets) for name in plain]
-    tags = pl.concat_list(tidied(pl.col("tags"), facets), *own).list.drop_nulls().list.unique().list.sort()
+    told, lost = tidied(items["tags"], facets)
+    tags = pl.concat_list(told, *own).list.drop_nulls().list.unique().list.sort()
     tagged = spaced.with_columns(tags=tags)
     changed = (tagged["tags"] != items["tags"]).sum()
-    return tagged, {"tags_dropped": int(lost), "tags_changed": int(changed)}
+    return tagged, {"tags_dropped": lost, "tags_changed": int(changed)}
 
 
 def _priced(items: pl.DataFrame, currency: str) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -60,8 +60,8 @@ def _addressed(items: pl.DataFrame, policy: CatalogPolicy) -> tuple[pl.DataFrame
     found = items.select(
         url_before="url",
         image_before="image_url",
-        url=page(pl.col("url"), base_url=policy.base_url, https_only=policy.https_only),
-        image=picture(pl.col("image_url"), base_url=policy.base_url, https_only=policy.https_only),
+        url=page(items["url"], base_url=policy.base_url, https_only=policy.https_only),
+        image=picture(items["image_url"], base_url=policy.base_url, https_only=policy.https_only),
     )
     counts = [
         (pl.col(f"{name}_before").is_not_null() & pl.col(name).is_null()).sum().alias(f"{name}_bad")

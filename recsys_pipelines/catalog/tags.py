@@ -25,12 +25,16 @@ def tidy(tag: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
     return pl.when(valid).then(named)
 
 
-def tidied(tags: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
-    """Lists of tags: each one that is a tag once, sorted; never null."""
-    kept = tags.list.eval(tidy(pl.element(), facets)).list.drop_nulls().list.unique().list.sort()
-    return kept.fill_null(pl.lit([], pl.List(pl.String)))
+def tidied(tags: pl.Series, facets: Mapping[str, str]) -> tuple[pl.Series, int]:
+    """Lists of tags: each one that is a tag once, sorted, never null; and how many were none.
 
-
-def dropped(tags: pl.Expr, facets: Mapping[str, str]) -> pl.Expr:
-    """How many of each list are no tags."""
-    return tags.list.eval(tidy(pl.element(), facets).is_null().cast(pl.UInt32)).list.sum()
+    Every different word is looked at once, for there are few.
+    """
+    rows = pl.DataFrame({"tag": tags}).with_row_index("at").explode("tag").drop_nulls("tag")
+    words = rows.select(pl.col("tag").unique()).with_columns(tidy=tidy(pl.col("tag"), facets))
+    found = rows.join(words, on="tag")
+    lost = found["tidy"].null_count()
+    by_row = found.drop_nulls("tidy").group_by("at").agg(tags=pl.col("tidy").unique().sort())
+    every = pl.DataFrame({"at": pl.int_range(len(tags), dtype=pl.UInt32, eager=True)})
+    lists = every.join(by_row, on="at", how="left", maintain_order="left")["tags"]
+    return lists.to_frame().select(pl.col("tags").fill_null(pl.lit([], pl.List(pl.String)))).to_series(), lost

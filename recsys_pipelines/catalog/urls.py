@@ -1,6 +1,5 @@
 """Addresses of pages and pictures: only http and https, absolute, in one spelling; everything else is no address."""
 
-from functools import partial
 from urllib.parse import urljoin
 
 import polars as pl
@@ -14,30 +13,33 @@ _TRACKING = (
 )
 
 
-def picture(said: pl.Expr, *, base_url: str | None, https_only: bool) -> pl.Expr:
-    """The address of a picture: absolute, without white space, doubled slashes and fragment; null if it is none.
+def picture(said: pl.Series, *, base_url: str | None, https_only: bool) -> pl.Series:
+    """The addresses of pictures: absolute, without white space, doubled slashes and fragment; null where it is none.
 
     Relative ones start at ``base_url``; ``https_only`` turns http into https. An address with a password is none.
     """
     return _spelled(_split(said, base_url), https_only=https_only, keep=None)
 
 
-def page(said: pl.Expr, *, base_url: str | None, https_only: bool) -> pl.Expr:
-    """The canonical address of a page: the same, without the parameters that only say where a visitor came from."""
+def page(said: pl.Series, *, base_url: str | None, https_only: bool) -> pl.Series:
+    """The canonical addresses of pages: the same, without parameters that only say where a visitor came from."""
     return _spelled(_split(said, base_url), https_only=https_only, keep=~pl.element().str.contains(_TRACKING))
 
 
-def _split(said: pl.Expr, base_url: str | None) -> pl.Expr:
-    """A struct of scheme, host, path and query; all null where it is no address of the web."""
-    clean = said.str.replace_all(r"[\t\r\n]", "").str.strip_chars().str.replace_all(" ", "%20")
-    is_host, is_short = clean.str.starts_with("www."), clean.str.starts_with("//")
-    is_relative = ~clean.str.contains(_SCHEME) & ~is_host & ~is_short & (clean != "")
-    join = partial(_joined, base_url=base_url)
-    relative = pl.when(is_relative).then(clean).map_batches(join, return_dtype=pl.String, is_elementwise=True)
-    hosted = pl.when(is_host).then(pl.concat_str(pl.lit("https://"), clean))
-    shortened = pl.when(is_short).then(pl.concat_str(pl.lit("https:"), clean))
-    absolute = pl.when(is_relative).then(relative).otherwise(pl.coalesce(hosted, shortened, clean))
-    return absolute.str.extract_groups(_PARTS)
+def _split(said: pl.Series, base_url: str | None) -> pl.DataFrame:
+    """Scheme, host, path and query of each; all null where it is no address of the web.
+
+    Step by step, for as one expression every use of a step would compute it again.
+    """
+    clean = pl.col("said").str.replace_all(r"[\t\r\n]", "").str.strip_chars().str.replace_all(" ", "%20", literal=True)
+    is_host, is_short = pl.col("clean").str.starts_with("www."), pl.col("clean").str.starts_with("//")
+    is_relative = ~pl.col("clean").str.contains(_SCHEME) & ~is_host & ~is_short & (pl.col("clean") != "")
+    rows = said.alias("said").to_frame().select(clean=clean).with_columns(is_relative=is_relative)
+    joined = _joined(rows.select(pl.when("is_relative").then("clean")).to_series(), base_url)
+    hosted = pl.when(is_host).then(pl.concat_str(pl.lit("https://"), "clean"))
+    shortened = pl.when(is_short).then(pl.concat_str(pl.lit("https:"), "clean"))
+    absolute = pl.when("is_relative").then(joined).otherwise(pl.coalesce(hosted, shortened, "clean"))
+    return rows.select(absolute=absolute).select(pl.col("absolute").str.extract_groups(_PARTS)).unnest("absolute")
 
 
 def _joined(paths: pl.Series, base_url: str | None) -> pl.Series:
@@ -47,17 +49,20 @@ def _joined(paths: pl.Series, base_url: str | None) -> pl.Series:
     return pl.Series(paths.name, [path and urljoin(base_url, path) for path in paths], pl.String)
 
 
-def _spelled(parts: pl.Expr, *, https_only: bool, keep: pl.Expr | None) -> pl.Expr:
-    scheme, host, path, query = (parts.struct.field(name) for name in ("scheme", "host", "path", "query"))
-    scheme = pl.lit("https") if https_only else scheme.str.to_lowercase()
-    host = host.str.to_lowercase()
-    port = (
-        pl.when(parts.struct.field("scheme").str.to_lowercase() == "http").then(pl.lit(":80")).otherwise(pl.lit(":443"))
-    )
-    bare = pl.when(host.str.ends_with(port)).then(host.str.replace(r":[0-9]+$", "")).otherwise(host)
-    single = path.str.replace(r"^/+", "/").str.replace_all(r"([^:/])/{2,}", "${1}/")
-    rooted = pl.when(single == "").then(pl.lit("/")).otherwise(single)
+def _spelled(parts: pl.DataFrame, *, https_only: bool, keep: pl.Expr | None) -> pl.Series:
+    known = parts.with_columns(pl.col("scheme", "host").str.to_lowercase())
+    usual = pl.when(pl.col("scheme") == "http").then(pl.lit(":80")).otherwise(pl.lit(":443"))
+    bare = pl.when(pl.col("host").str.ends_with(usual)).then(pl.col("host").str.replace(r":[0-9]+$", ""))
+    single = pl.col("path").str.replace(r"^/+", "/").str.replace_all(r"([^:/])/{2,}", "${1}/")
+    query = pl.col("query")
     asked = query if keep is None else query.str.split("&").list.eval(pl.element().filter(keep)).list.join("&")
-    tail = pl.when(asked != "").then(pl.concat_str(pl.lit("?"), asked)).otherwise(pl.lit(""))
-    whole = pl.concat_str(scheme, pl.lit("://"), bare, rooted, tail)
-    return pl.when(host.str.contains(_HOST)).then(whole)
+    spelled = known.select(
+        "host",
+        scheme=pl.lit("https") if https_only else "scheme",
+        bare=bare.otherwise("host"),
+        path=pl.when(single == "").then(pl.lit("/")).otherwise(single),
+        asked=asked,
+    )
+    tail = pl.when(pl.col("asked") != "").then(pl.concat_str(pl.lit("?"), "asked")).otherwise(pl.lit(""))
+    whole = pl.concat_str("scheme", pl.lit("://"), "bare", "path", tail)
+    return spelled.select(pl.when(pl.col("host").str.contains(_HOST)).then(whole)).to_series()
