@@ -40,7 +40,7 @@ def converted(raw: Raw, kind: Kind, field: Field) -> pl.Expr:
         "string": _string,
         "int": _whole,
         "float": _number,
-        "bool": lambda raw, _: truth(raw),
+        "bool": _truth,
         "timestamp": _time,
         "strings": _tags,
     }
@@ -86,6 +86,12 @@ def digest(raws: list[Raw]) -> pl.Expr:
 def _string(raw: Raw, field: Field) -> pl.Expr:
     value = raw.expr.list.first() if isinstance(raw.dtype, pl.List) else text(raw)
     return pl.concat_str(pl.lit(field.prefix), value) if field.prefix else value
+
+
+def _truth(raw: Raw, field: Field) -> pl.Expr:
+    """A truth, or a count (of stock, say): true above 0, and nothing below it."""
+    said, count = truth(raw), number(raw) if not isinstance(raw.dtype, pl.Boolean) else pl.lit(None, pl.Float64)
+    return pl.coalesce(said, pl.when(count >= 0).then(count > 0))
 
 
 def _number(raw: Raw, field: Field) -> pl.Expr:

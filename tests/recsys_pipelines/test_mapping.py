@@ -202,7 +202,8 @@ def test_a_number_is_finite_or_nothing(said, expected):
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("f", False), (1, True), (0.0, False), (False, False)],
+    [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("f", False), (1, True), (0.0, False), (False, False)]
+    + [("9", True), (12, True), ("0.5", True), ("0.0", False)],  # how many are in stock
 )
 def test_truth_is_spelled_in_several_ways(said, expected):
     assert value(said, ITEMS, "available") is expected
@@ -210,6 +211,7 @@ def test_truth_is_spelled_in_several_ways(said, expected):
 
 def test_a_truth_that_is_neither_is_kept_as_it_was_said():
     assert unread("maybe", ITEMS, "available") == "maybe"
+    assert unread("-1", ITEMS, "available") == "-1"
 
 
 @pytest.mark.parametrize(
