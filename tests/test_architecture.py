@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "recsys_eval",
         "recsys_pipelines",
         "dagster",
+        "pydantic",  # what Dagster's own configuration is made of
         "msgspec",
         "numpy",
         "polars",

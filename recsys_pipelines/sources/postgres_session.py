@@ -18,6 +18,7 @@ import stamina
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_manager import OperationalError
 from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]  # it ships no types
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from recsys_pipelines.sources.source import MalformedPart, MissingPart, SchemaDrift, SourceError, Unreachable
 
@@ -145,6 +146,7 @@ def _frame(batch: Any) -> pl.DataFrame:
 
 
 def _connected(url: str) -> Any:
+    set_on_retry_hooks([LoggingOnRetryHook])  # the default prints to standard output, where a command's JSON is
     for attempt in stamina.retry_context(on=_may_pass, attempts=ATTEMPTS, timeout=30, wait_initial=0.2):
         with attempt:
             return dbapi.connect(_with_timeout(url))
