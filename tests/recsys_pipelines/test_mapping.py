@@ -202,8 +202,10 @@ def test_a_number_is_finite_or_nothing(said, expected):
 
 @pytest.mark.parametrize(
     ("said", "expected"),
-    [("1", True), ("TRUE", True), ("yes", True), ("0", False), ("f", False), (1, True), (0.0, False), (False, False)]
-    + [("9", True), (12, True), ("0.5", True), ("0.0", False)],  # how many are in stock
+    [
+        *(("1", True), ("TRUE", True), ("yes", True), ("0", False), ("f", False), (1, True), (0.0, False)),
+        *((False, False), ("9", True), (12, True), ("0.5", True), ("0.0", False)),
+    ],
 )
 def test_truth_is_spelled_in_several_ways(said, expected):
     assert value(said, ITEMS, "available") is expected
