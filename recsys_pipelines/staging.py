@@ -20,8 +20,9 @@ from recsys_pipelines.clock import clamped, is_clamped
 from recsys_pipelines.contract import Checked, check, rules
 from recsys_pipelines.lake import WRITERS, Lake, Stored
 from recsys_pipelines.ledger import LANDED, Fault, Identity, LandedFile, ReadUpTo, TableName
+from recsys_pipelines.privacy.in_pulled import PulledFiles, everyone
 from recsys_pipelines.privacy.kept import recent, retained
-from recsys_pipelines.privacy.scrubbing import scrub
+from recsys_pipelines.privacy.scrubbing import FORGOTTEN, scrub
 from recsys_pipelines.sources.opening import opened
 from recsys_pipelines.sources.source import BadPart, MissingPart, Part, Place, Pulled, Pulling, Source
 
@@ -118,10 +119,19 @@ class Intake:
         with source.rows(part, mapping.needs(spec, table)) as rows:
             frame = mapping.mapped(rows, table, spec, self.document.currency).collect()
         kept = scrub(frame, table, self.document.privacy, self.pseudonyms, forgotten=self.forgotten)
+        if any(finding.endswith(FORGOTTEN) for finding in kept.findings) and isinstance(source, Pulling):
+            self._take_out(part, spec, identity.table)
         clock, since = self.document.clock, retained(self.lake, self.document.tenant).events_from
         timed = clamped(recent(kept.rows, since), clock, landed_at) if identity.table == "events" else kept.rows
         ahead = timedelta(seconds=clock.tolerance_s)
         return _Read(check(timed, table, identity.file, landed_at, ahead=ahead), source.columns(part), kept.findings)
+
+    def _take_out(self, part: Part, spec: SourceSpec, table: TableName) -> None:
+        """Clean a landed file of people who are forgotten, and whom the source still has."""
+        assert self.place.landing is not None  # it was landed there
+        assert self.pseudonyms is not None  # whoever is forgotten has a pseudonym
+        person = everyone(self.document.tenant, self.forgotten, self.pseudonyms)
+        PulledFiles(self.place.landing, self.document, self.place, person).take_out(part, spec, table)
 
     def _stage(self, file: LandedFile, checked: Checked) -> None:
         by_day = _by_day(checked.accepted) if file.days else {}

@@ -1,83 +1,25 @@
-"""A person in what was brought in: pulled files, the server's logs, dead letters, and segments still being written.
+"""A person in what servers brought in: their logs, dead letters, and segments that are still being written.
 
-Pulled files are read through the tenant document, as ingest reads them, so a person is found under whatever column and
-form the source has. Lines and rows are taken out of a file in its place; its name and what the record says of it stay.
+Lines are taken out of a file in its place; its name stays.
 """
 
 import base64
-import io
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import polars as pl
 
 from data_contracts.blobs import Blobs
 from data_contracts.errors import BlobMissing
-from data_contracts.source_specs import SourceSpec
-from recsys_pipelines import mapping
 from recsys_pipelines.contract import SUBJECTS
-from recsys_pipelines.ledger import LANDED, TableName
 from recsys_pipelines.privacy.person import Person
-from recsys_pipelines.sources.opening import opened
-from recsys_pipelines.sources.source import BadPart, MissingPart, Place
-from recsys_pipelines.tenants import Tenant
 
 WHO = ("user", "anonymous", "session", *SUBJECTS)  # keys that name somebody in the server's own logs
 LOGS = ("exposures", "events")
 decode = msgspec.json.Decoder().decode
-
-
-@dataclass(frozen=True)
-class PulledFiles:
-    """The landed files of sources that are outside."""
-
-    blobs: Blobs
-    tenant: Tenant
-    place: Place
-    person: Person
-    store: str = "landing (pulled)"
-    method: str = "rows that the tenant document maps to the person; such sources as it still has"
-    _rows: dict[str, list[int]] = field(default_factory=dict)
-
-    def keys(self) -> Iterator[str]:
-        """Every file that a source of the document has landed."""
-        self._rows.clear()
-        for name in LANDED:
-            for spec in getattr(self.tenant.document.sources, name):
-                if not spec.path and not spec.server_log:
-                    self._read(spec, name)
-        yield from sorted(self._rows)
-
-    def count(self, key: str) -> int:
-        """Rows that are the person's."""
-        return len(set(self._rows.get(key, ())))
-
-    def clean(self, key: str) -> None:
-        """The file without those rows."""
-        numbers, found = set(self._rows[key]), self.blobs.read_tagged(key)
-        assert found is not None  # no tag was given that it could still have
-        self.blobs.replace(key, _without_rows(found.body, numbers, key), found.tag)
-
-    def _read(self, spec: SourceSpec, name: TableName) -> None:
-        """Find the person's rows in every file of one source; what cannot be read, ingest cannot read either."""
-        source, table = opened(spec, self.place), LANDED[name]
-        with suppress(MissingPart):  # nothing was pulled from it yet
-            for part in source.parts():
-                key = f"pulled/tenant={self.person.tenant}/source={part.name}"
-                with suppress(BadPart), source.rows(part, mapping.needs(spec, table)) as rows:
-                    mapped = mapping.mapped(rows, table, spec, self.tenant.document.currency).collect()
-                    self._rows.setdefault(key, []).extend(self._theirs(mapped))
-
-    def _theirs(self, mapped: pl.DataFrame) -> list[int]:
-        names = [name for name in SUBJECTS if name in mapped.columns]
-        ids = {name: self.person.among(mapped[name].unique()) for name in names}
-        is_theirs = [pl.col(name).is_in(those).fill_null(value=False) for name, those in ids.items() if those]
-        return mapped.filter(pl.any_horizontal(is_theirs))["row"].to_list() if is_theirs else []
 
 
 @dataclass(frozen=True)
@@ -222,16 +164,3 @@ def _rewrite(blobs: Blobs, key: str, is_kept: Any) -> None:
     assert found is not None  # no tag was given that it could still have
     lines = [line for line in found.body.splitlines(keepends=True) if is_kept(line)]
     blobs.replace(key, b"".join(lines), found.tag)
-
-
-def _without_rows(body: bytes, numbers: set[int], key: str) -> bytes:
-    """A Parquet file or JSON lines without the rows of these numbers, from 1."""
-    if key.endswith(".parquet"):
-        rows, buffer = pl.read_parquet(io.BytesIO(body)), io.BytesIO()
-        number = pl.int_range(1, pl.len() + 1)
-        rows.filter(~number.is_in(sorted(numbers))).write_parquet(buffer, compression="zstd")
-        return buffer.getvalue()
-    if not key.endswith(".jsonl"):
-        raise ValueError(f"{key} is no file that rows can be taken out of; Parquet and JSON lines are")
-    lines = [line for line in body.splitlines(keepends=True) if line.strip()]
-    return b"".join(line for number, line in enumerate(lines, 1) if number not in numbers)

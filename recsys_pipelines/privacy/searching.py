@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import msgspec
 
 from recsys_pipelines.privacy.in_lake import LakeRecords, LakeTables
-from recsys_pipelines.privacy.in_landing import DeadLetters, PulledFiles, ServerLogs, Spool
+from recsys_pipelines.privacy.in_landing import DeadLetters, ServerLogs, Spool
 from recsys_pipelines.privacy.in_pages import Databases, Pages
+from recsys_pipelines.privacy.in_pulled import PulledFiles
 from recsys_pipelines.privacy.in_store import Cache, Generations, Orphans
 from recsys_pipelines.privacy.keeping import Held, Keeper, searched
 from recsys_pipelines.privacy.person import Person
@@ -64,7 +65,7 @@ def intake(shop: Workshop, person: Person) -> Iterator[Keeper]:
     place = Place(person.tenant, tenant.folder, shop.environ, shop.landing)
     yield Spool(shop.locations.home, person)
     yield ServerLogs(shop.landing, person)
-    yield PulledFiles(shop.landing, tenant, place, person)
+    yield PulledFiles(shop.landing, tenant.document, place, person)
     yield DeadLetters(shop.landing, person)
 
 

@@ -91,6 +91,12 @@ class LookedUp:
 class PullingLookedUp(LookedUp):
     """The same for a source that is pulled."""
 
+    @property
+    def name(self) -> str:
+        """What the landed files of the source are called."""
+        assert isinstance(self.source, Pulling)  # `opening` makes no other
+        return self.source.name
+
     def pull(self, now: datetime) -> Pulled:
         """Land what is new in the source; the other file is read where it is. Raises ``SourceError``."""
         assert isinstance(self.source, Pulling)  # `opening` makes no other

@@ -153,5 +153,9 @@ class Source(Protocol):
 class Pulling(Protocol):
     """A source that is outside: what is new there is first copied to the landing area, whose files are its parts."""
 
+    @property
+    def name(self) -> str:
+        """What its landed files and its parts are called; the same on every machine."""
+
     def pull(self, now: datetime) -> Pulled:
         """Copy what is new, durably, then remember how far; safe to repeat after a crash. Raises ``SourceError``."""

@@ -1,69 +1,20 @@
 import json
-from pathlib import Path
 
-import msgspec
-import polars as pl
 import pytest
 
 from data_contracts.directory import DirectoryBlobs
-from data_contracts.documents import TenantDocument
 from data_contracts.pseudonym import Pseudonyms
-from recsys_pipelines.privacy.in_landing import DeadLetters, PulledFiles, ServerLogs
+from recsys_pipelines.privacy.in_landing import DeadLetters, ServerLogs
 from recsys_pipelines.privacy.keeping import cleaned, searched
 from recsys_pipelines.privacy.person import Person
-from recsys_pipelines.sources.landed import Watermark
-from recsys_pipelines.sources.opening import opened
-from recsys_pipelines.sources.source import Place
-from recsys_pipelines.tenants import Tenant
 
 PSEUDONYMS = Pseudonyms(b"a secret of at least 16 bytes", "demo")
 ANN = Person("demo", PSEUDONYMS.of("u-7"), frozenset({"u-7"}), frozenset({PSEUDONYMS.of("u-7")}), PSEUDONYMS)
-FIELDS = {"event_id": "id", "ts": "at", "type": "kind", "item_id": "item"}
-WHO = {"user_id": {"column": "who.id", "prefix": "u-"}}  # the lake's id is not what the source says
-ROWS = [{"id": f"e{n}", "at": "2026-01-01T00:00:00Z", "kind": "view", "item": 7, "who": {"id": n}} for n in (7, 8, 7)]
-
-
-def document(events: dict) -> TenantDocument:
-    sources = {"items": [{"path": "items.csv"}], "events": [{**events, "fields": FIELDS | WHO}]}
-    body = {"schema": "recsys.tenant/1", "tenant": "demo", "sources": sources, "algorithms": {}, "ranking": {}}
-    return msgspec.convert(body | {"surfaces": {"home": {}}}, TenantDocument)
 
 
 @pytest.fixture
 def landing(tmp_path):
     return DirectoryBlobs(tmp_path / "landing")
-
-
-def pulled(landing, tmp_path, found, write, name):
-    """A source that has landed one file."""
-    place = Place("demo", tmp_path, {}, landing)
-    landed = opened(found.sources.events[0], place).landed
-    write(tmp_path / name)
-    part = landed.store(tmp_path / name, stem="0", rows=3)
-    landed.swap(Watermark(files=(part,)), None)
-    return PulledFiles(landing, Tenant(found, b"", Path()), place, ANN), landed.prefix + part.name
-
-
-def test_rows_leave_a_file_of_json_lines_under_whatever_form_the_source_has(landing, tmp_path):
-    lines = "".join(json.dumps(row) + "\n" for row in ROWS)
-    kafka = document({"kafka": {"brokers": "localhost:9", "topic": "t"}})
-    keeper, key = pulled(landing, tmp_path, kafka, lambda path: path.write_text(lines), "t.jsonl")
-
-    (held,) = cleaned(keeper)
-
-    assert (held.key, held.count) == (key, 2)
-    assert [json.loads(line)["id"] for line in landing.read(key).splitlines()] == ["e8"]
-    assert list(searched(keeper)) == []
-
-
-def test_rows_leave_a_parquet_file(landing, tmp_path):
-    rows = pl.DataFrame(ROWS)
-    postgres = document({"postgres": {"url": "postgresql://localhost:9/db", "table": "events"}})
-    keeper, key = pulled(landing, tmp_path, postgres, rows.write_parquet, "t.parquet")
-
-    list(cleaned(keeper))
-
-    assert pl.read_parquet(landing.read(key)).equals(rows.filter(pl.col("id") == "e8"))
 
 
 def test_exposures_are_found_by_pseudonym_and_items_of_the_same_name_are_not(landing):
