@@ -21,8 +21,8 @@ from recsys_pipelines.verdict import CheckResult
 def results(case: Case) -> Iterator[CheckResult]:
     """What every check saw; which checks there are depends on the tenant's document alone."""
     for table in LANDED:
-        if files := case.files_of(table):
-            yield from file_checks(table, files, case.reasons, case.checks)
+        if case.files_of(table):
+            yield from file_checks(table, case)
             yield from rule_checks(table, case)
             yield drifted(table, case.batch, case.columns, case.checks)
             yield personal(table, case.batch, case.checks)

@@ -5,6 +5,7 @@ from typing import get_args
 
 from data_contracts.policies import Checks
 from recsys_pipelines.ledger import LandedFile, TableName
+from recsys_pipelines.quality.case import Case
 from recsys_pipelines.quality.names import FAULTS, of_file
 from recsys_pipelines.quality.results import Seen, result, share
 from recsys_pipelines.sources.source import FaultKind
@@ -13,15 +14,14 @@ from recsys_pipelines.verdict import CheckResult, Reason
 Reasons = Mapping[str, tuple[Reason, ...]]  # by the file's id, the most frequent first
 
 
-def file_checks(
-    table: TableName, files: Sequence[LandedFile], reasons: Reasons, checks: Checks
-) -> Iterator[CheckResult]:
+def file_checks(table: TableName, case: Case) -> Iterator[CheckResult]:
     """What every file of one table must fulfil."""
+    files, checks = case.files_of(table), case.checks
     for kind in get_args(FaultKind):
         yield _readable(table, kind, files, checks)
     if table != "users":
-        yield _enough_rows(table, files, checks)
-    yield _few_rejected(table, files, reasons, checks)
+        yield _enough_rows(table, case)
+    yield _few_rejected(table, files, case.reasons, checks)
 
 
 def _readable(table: TableName, kind: FaultKind, files: Sequence[LandedFile], checks: Checks) -> CheckResult:
@@ -31,11 +31,13 @@ def _readable(table: TableName, kind: FaultKind, files: Sequence[LandedFile], ch
     return result(of_file(table, kind), checks, Seen(len(at_fault), 0, said or FAULTS[kind], names))
 
 
-def _enough_rows(table: TableName, files: Sequence[LandedFile], checks: Checks) -> CheckResult:
-    least = checks.minimum_rows
-    short = tuple(file.file for file in files if not file.fault and file.rows < least)
+def _enough_rows(table: TableName, case: Case) -> CheckResult:
+    """A file that somebody delivers has rows; what is pulled comes in pieces, of which any may be small."""
+    least, specs = case.checks.minimum_rows, getattr(case.document.sources, table)
+    delivered = [file for file in case.files_of(table) if not file.fault and specs[file.identity.source].path]
+    short = tuple(file.file for file in delivered if file.rows < least)
     seen = Seen(len(short), 0, f"a file must have at least {least} rows of data", short)
-    return result(of_file(table, "rows"), checks, seen)
+    return result(of_file(table, "rows"), case.checks, seen)
 
 
 def _few_rejected(table: TableName, files: Sequence[LandedFile], reasons: Reasons, checks: Checks) -> CheckResult:
