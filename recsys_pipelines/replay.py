@@ -19,6 +19,7 @@ from recsys_pipelines.identity import read_known, resolved
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.training import until, window
 
+COLUMNS = ("ts", "type", "user_id", "anonymous_id", "item_id")  # of events: all that a fixture is made of
 RECS_SCHEMA = {"user_id": pl.String, "item_id": pl.String, "rank": pl.Int64, "score": pl.Float64}
 
 
@@ -36,7 +37,7 @@ def fixture(document: TenantDocument, lake: Lake, day: date) -> Fixture:
     """What users did in the test days with items of the catalog; at most ``max_users`` of them, chosen by hash."""
     span, cut = window(document, day), until(document, day, "evaluated")
     catalog = lake.read("items", document.tenant, day)
-    window_events = lake.window("events", document.tenant, span.start, span.end)
+    window_events = lake.window("events", document.tenant, span.start, span.end, columns=COLUMNS)
     events = resolved(window_events, read_known(lake, document.tenant, day))
     known = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_in(catalog["item_id"].implode()))
     after = known.filter((pl.col("ts") >= cut) & pl.col("type").is_in(document.interactions.positive_types))

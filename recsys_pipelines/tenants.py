@@ -14,6 +14,7 @@ from typing import NamedTuple
 from data_contracts.documents import TenantDocument, parse
 from data_contracts.errors import ContractError, InvalidDocument
 from data_contracts.layout import Locations
+from recsys_pipelines.quality.names import require_known
 
 
 class UnknownTenant(ContractError):
@@ -62,7 +63,9 @@ def tenant(name: str, environ: Mapping[str, str]) -> Tenant:
 def load(path: Path) -> Tenant:
     """The tenant of one document file. Raises ``InvalidDocument``."""
     body = path.read_bytes()
-    return Tenant(parse(body, str(path)), body, path.parent)
+    document = parse(body, str(path))
+    require_known(document)
+    return Tenant(document, body, path.parent)
 
 
 def folders(environ: Mapping[str, str]) -> tuple[Path, ...]:

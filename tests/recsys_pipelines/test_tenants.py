@@ -53,3 +53,13 @@ def test_a_broken_document_is_the_trouble_of_its_own_tenant_only(folder):
 
     assert list(known) == ["shop"]
     assert "sorces" in broken[folder / "bad.json"]
+
+
+def test_a_document_that_names_no_check_is_broken_and_says_which_there_are(folder):
+    body = msgspec.json.decode(document("other")) | {"checks": {"severity": {"events.type.one_off": "warn"}}}
+    (folder / "other.json").write_bytes(msgspec.json.encode(body))
+
+    found = tenants({"RECSYS_TENANTS": str(folder)})
+
+    assert list(found.known) == ["shop"]
+    assert "did you mean 'events.type.one_of'?" in found.broken[folder / "other.json"]
