@@ -10,7 +10,7 @@ from datetime import datetime
 from data_contracts.source_specs import Kafka
 from recsys_pipelines.sources.kafka_client import connected, refused
 from recsys_pipelines.sources.kafka_landing import Counted, TopicLanding
-from recsys_pipelines.sources.kafka_reading import Reading
+from recsys_pipelines.sources.kafka_reading import PROBE_S, Reading
 from recsys_pipelines.sources.landed import LandedSource, Watermark, source_name
 from recsys_pipelines.sources.source import Pulled
 from recsys_pipelines.sources.variables import expanded
@@ -44,7 +44,7 @@ class KafkaSource(LandedSource):
             try:
                 return await Reading(client, self._kafka, landing).run()
             finally:
-                await client.stop()
+                await client.stop(PROBE_S)
 
     def _expanded(self, text: str, what: str) -> str:
         return expanded(text, self.place.environ, what=f"kafka.{what} of topic {self._kafka.topic!r}")

@@ -1,5 +1,6 @@
 """The only module that knows the Kafka client library; partitions are numbers here, since a pull is about one topic."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -73,9 +74,10 @@ class Client:
         with suppress(CommitFailedError, IllegalStateError):
             await self._consumer.commit({self._named(partition): offset})
 
-    async def stop(self) -> None:
-        """Leave the group."""
-        await self._consumer.stop()
+    async def stop(self, seconds: float) -> None:
+        """Leave the group; a broker that does not let us go within so long will notice by itself that we are gone."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._consumer.stop(), seconds)
 
     def _named(self, partition: int) -> Any:
         from aiokafka import TopicPartition  # type: ignore[import-untyped]  # noqa: PLC0415

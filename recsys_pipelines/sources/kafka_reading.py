@@ -16,6 +16,7 @@ from recsys_pipelines.sources.source import SourceError
 
 BATCH_BYTES = 64 << 20
 POLL_S = 0.2
+JOIN_S = 60.0  # within which a broker must let us in
 PROBE_S = 15.0  # within which a broker must answer; the client itself would ask for ever
 
 
@@ -42,11 +43,11 @@ class Reading:
 
     async def run(self) -> Counted:
         """Read up to the end, or until nothing comes; what was landed in all. Raises ``SourceError``."""
-        await self._client.start(self._assigned, self._revoked)
+        await asyncio.wait_for(self._client.start(self._assigned, self._revoked), JOIN_S)
         self._changed_at = _now_s()
         while not self._is_done():
             before = self._begun
-            messages = await self._client.poll(POLL_S, self._kafka.batch_records)
+            messages = await asyncio.wait_for(self._client.poll(POLL_S, self._kafka.batch_records), PROBE_S)
             async with self._turn:
                 if before == self._begun:
                     await self._take(messages)
@@ -114,7 +115,8 @@ class Reading:
             if not due:
                 continue
             if due[0].offset > self._next[partition]:  # compacted, or deleted while we were reading
-                await self._mourn(partition, (await self._client.bounds([partition]))[partition])
+                bounds = await asyncio.wait_for(self._client.bounds([partition]), PROBE_S)
+                await self._mourn(partition, bounds[partition])
             self._batches.setdefault(partition, []).extend(due)
             self._bytes += sum(len(message.value or b"") for message in due)
             self._next[partition] = due[-1].offset + 1
