@@ -74,7 +74,7 @@ def document(**checks: Any) -> TenantDocument:
         "algorithms": {},
         "ranking": {},
         "surfaces": {"home": {}},
-        "checks": checks,
+        "checks": {"volume": {"minimum_events": 20}} | checks,  # ten events are many here
     }
     return parse(json.dumps(plain).encode(), "test")
 
