@@ -22,6 +22,8 @@ from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from recsys_pipelines.sources.source import MalformedPart, MissingPart, SchemaDrift, SourceError, Unreachable
 
+set_on_retry_hooks([LoggingOnRetryHook])  # the default prints to standard output, where a command's JSON is
+
 ATTEMPTS = 4
 CONNECT_TIMEOUT_S = 10
 
@@ -146,7 +148,6 @@ def _frame(batch: Any) -> pl.DataFrame:
 
 
 def _connected(url: str) -> Any:
-    set_on_retry_hooks([LoggingOnRetryHook])  # the default prints to standard output, where a command's JSON is
     for attempt in stamina.retry_context(on=_may_pass, attempts=ATTEMPTS, timeout=30, wait_initial=0.2):
         with attempt:
             return dbapi.connect(_with_timeout(url))

@@ -79,11 +79,16 @@ def documents() -> list[Path]:
     return sorted(EXAMPLES.rglob("tenant.json"))
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.parent.name)
-def test_every_tenant_document_is_valid(path):
-    document = parse(path.read_bytes(), str(path))
+NAMES = {"ecommerce_mini": "demo", "video_mini": "video", "camel_case": "camel", "domain_events": "domain"}
 
-    assert document.tenant == {"ecommerce_mini": "demo", "video_mini": "video"}.get(path.parent.name, path.parent.name)
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.parent.name)
+def test_every_tenant_document_is_valid_and_named_after_its_folder(path):
+    group, name = path.parts[-3:-1]
+
+    tenant = parse(path.read_bytes(), str(path)).tenant
+
+    assert tenant in {NAMES.get(name, name), f"{group}_{name}"}
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.parent.name)
@@ -101,6 +106,14 @@ def test_the_demo_shop_reads_the_csv_and_not_its_copy():
 
 
 def test_no_real_data_is_in_the_project():
-    foreign = ("u.data", "u.item", "u.user", "ratings.dat", "movies.dat", "online_retail.parquet", "products.csv")
+    foreign = (
+        "u.data",
+        "u.item",
+        "u.user",
+        "ratings.dat",
+        "movies.dat",
+        "online_retail.parquet",
+        "transactions_sample.csv",
+    )
 
     assert [path for name in foreign for path in EXAMPLES.rglob(name)] == []
