@@ -117,7 +117,8 @@ def test_of_users_the_lake_holds_neither_name_nor_address(adapted):
     shop = adapted("camel_case")
     ((user, segment, traits, created),) = shop.rows("users", "user_id", "segment", "traits", "created_at")
 
-    assert (user, segment, json.loads(traits)) == ("u1", "gold", {"tier": "gold", "locale": "de"})
+    learned = {"preferred_categories": "Clothes|Kitchen"}
+    assert (user, segment, json.loads(traits)) == ("u1", "gold", {"tier": "gold", "locale": "de"} | learned)
     assert created == datetime(2025, 12, 24, tzinfo=UTC)
     assert [said for said in ("ann@example.com", "Ann Example") if shop.holds(said)] == []
     assert shop.holds("gold")
