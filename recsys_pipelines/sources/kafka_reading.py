@@ -27,7 +27,8 @@ class RetentionGap(UserWarning):
 class Reading:
     """The state of one pull. Its methods take turns: the client calls two of them while the loop runs."""
 
-    def __init__(self, client: Client, kafka: Kafka, landing: TopicLanding) -> None:
+    def __init__(self, client: Client, kafka: Kafka, landing: TopicLanding, *, patience_s: float = PROBE_S) -> None:
+        self._patience_s = patience_s
         self._client = client
         self._kafka = kafka
         self._landing = landing
@@ -47,7 +48,7 @@ class Reading:
         self._changed_at = _now_s()
         while not self._is_done():
             before = self._begun
-            messages = await asyncio.wait_for(self._client.poll(POLL_S, self._kafka.batch_records), PROBE_S)
+            messages = await asyncio.wait_for(self._client.poll(POLL_S, self._kafka.batch_records), self._patience_s)
             async with self._turn:
                 if before == self._begun:
                     await self._take(messages)
@@ -56,7 +57,9 @@ class Reading:
         async with self._turn:
             await self._land_all(self._batches)
             if any(offset < self._ends[partition] for partition, offset in self._next.items()):
-                await asyncio.wait_for(self._client.bounds(list(self._next)), PROBE_S)  # raises if nobody is there
+                await asyncio.wait_for(
+                    self._client.bounds(list(self._next)), self._patience_s
+                )  # raises if nobody is there
         if self._failure is not None:
             raise self._failure
         return Counted(*map(sum, zip(*self._counted, strict=True)))
@@ -92,7 +95,7 @@ class Reading:
             self._changed_at = _now_s()
 
     async def _begin(self, partitions: Sequence[int]) -> None:
-        bounds = await asyncio.wait_for(self._client.bounds(partitions), PROBE_S)
+        bounds = await asyncio.wait_for(self._client.bounds(partitions), self._patience_s)
         known = await asyncio.to_thread(self._landing.next)
         for each in partitions:
             start = known.get(each, bounds[each].first)
@@ -115,7 +118,7 @@ class Reading:
             if not due:
                 continue
             if due[0].offset > self._next[partition]:  # compacted, or deleted while we were reading
-                bounds = await asyncio.wait_for(self._client.bounds([partition]), PROBE_S)
+                bounds = await asyncio.wait_for(self._client.bounds([partition]), self._patience_s)
                 await self._mourn(partition, bounds[partition])
             self._batches.setdefault(partition, []).extend(due)
             self._bytes += sum(len(message.value or b"") for message in due)
@@ -132,7 +135,7 @@ class Reading:
             for at in range(0, len(batch), self._kafka.batch_records):
                 part = batch[at : at + self._kafka.batch_records]
                 self._counted.append(await asyncio.to_thread(self._landing.store, part))
-            await asyncio.wait_for(self._client.commit(partition, batch[-1].offset + 1), PROBE_S)
+            await asyncio.wait_for(self._client.commit(partition, batch[-1].offset + 1), self._patience_s)
 
     async def _mourn(self, partition: int, bounds: Bounds) -> None:
         """Say so if messages that are due are gone: aloud, and among the dead letters."""

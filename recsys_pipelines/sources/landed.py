@@ -16,6 +16,7 @@ from the record, so nothing is read again because of it.
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -125,16 +126,16 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class LandedSource:
+class LandedSource(ABC):
     """A source whose parts are landed files; a kind adds ``name`` and how it pulls."""
 
     spec: SourceSpec
     place: Place
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """What its landed files and its parts are called; the same on every machine."""
-        raise NotImplementedError
 
     @property
     def landed(self) -> Landed:

@@ -2,24 +2,28 @@
 
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+import stamina
 
 from data_contracts.open import open_blobs
 from data_contracts.source_specs import Kafka, Postgres, ServerLog, SourceSpec
 from recsys_pipelines.sources.opening import opened
+from recsys_pipelines.sources.postgres import PostgresSource
+from recsys_pipelines.sources.postgres_session import ATTEMPTS
 from recsys_pipelines.sources.source import ROW, Needs, Place, Pulled, Pulling, Source
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 Row = Sequence[str | None]
 
 
-class Shop:
+class Shop(ABC):
     """Rows at a source, and how a tenant document reads them; a kind says where rows go (``add``) and the ``spec``."""
 
     spec: SourceSpec
@@ -32,13 +36,13 @@ class Shop:
         self.environ = {}
         self.prepare(request)
 
+    @abstractmethod
     def prepare(self, request: pytest.FixtureRequest) -> None:
         """Take what the kind needs, such as a server."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, *rows: Row, columns: Row = ("user", "item")) -> None:
         """Put rows behind those that are there; without rows, only what a source without rows has."""
-        raise NotImplementedError
 
     @property
     def source(self) -> Source:
@@ -210,3 +214,38 @@ def pulling_shop(request: pytest.FixtureRequest) -> Shop:
 def postgres_shop(request: pytest.FixtureRequest) -> PostgresSnapshot:
     """A shop on Postgres whose table can be altered."""
     return PostgresSnapshot(request)
+
+
+class Desk(NamedTuple):
+    """A database, a landing area, and the sources between them."""
+
+    database: Any
+    folder: Path
+
+    def source(self, url: str = "${SHOP}", **settings: Any) -> PostgresSource:
+        spec = SourceSpec(postgres=Postgres(url=url, **settings))
+        landing = open_blobs(str(self.folder / "landing"), {})
+        return PostgresSource(spec, Place("acme", self.folder, {"SHOP": self.database.url}, landing))
+
+    def pull(self, **settings: Any) -> Pulled:
+        return self.source(**settings).pull(NOW)
+
+    def values(self, column: str, **settings: Any) -> list[Any]:
+        """One column of all landed rows."""
+        source, found = self.source(**settings), []
+        for part in source.parts():
+            with source.rows(part, Needs((column,), (column,))) as rows:
+                found += rows.collect()[column].to_list()
+        return found
+
+
+@pytest.fixture
+def desk(postgres, tmp_path):
+    return Desk(postgres, tmp_path)
+
+
+@pytest.fixture
+def impatient():
+    """Retries without waiting."""
+    with stamina.set_testing(True, attempts=ATTEMPTS):
+        yield

@@ -1,6 +1,5 @@
 """Pulls from a real broker. A pull joins a group, which takes this broker half a session."""
 
-import asyncio
 import base64
 import json
 import signal
@@ -17,10 +16,6 @@ from data_contracts.source_specs import Field, Kafka, SourceSpec
 from data_contracts.tables import EVENTS
 from recsys_pipelines import mapping
 from recsys_pipelines.sources.kafka import KafkaSource
-from recsys_pipelines.sources.kafka_client import Bounds
-from recsys_pipelines.sources.kafka_landing import TopicLanding
-from recsys_pipelines.sources.kafka_messages import Message
-from recsys_pipelines.sources.kafka_reading import Reading, RetentionGap
 from recsys_pipelines.sources.source import Needs, Place, Pulling, SourceError, UnsetVariable
 
 pytestmark = pytest.mark.slow
@@ -253,68 +248,6 @@ def test_what_was_landed_decides_and_not_what_the_group_committed(kafka, reading
 
     assert landed(source) == [0, 1, 2, 3, 4, 5]
     assert kafka.committed(f"group-{topic}", topic) == 6
-
-
-class Partition:
-    """A client of a topic that has one partition, of which retention left the messages from ``first`` on.
-
-    The broker of these tests cannot delete messages.
-    """
-
-    def __init__(self, first, end):
-        self.bound = Bounds(first, end)
-        self.at = first
-
-    async def start(self, assigned, revoked):
-        await assigned([0])
-
-    async def bounds(self, partitions):
-        return {0: self.bound}
-
-    def seek(self, partition, offset):
-        self.at = max(offset, self.bound.first)
-
-    async def poll(self, seconds, limit):
-        found = [Message("t", 0, at, 0, None, b'{"n":%d}' % at) for at in range(self.at, self.bound.end)][:limit]
-        self.at += len(found)
-        return found
-
-    async def commit(self, partition, offset):
-        pass
-
-
-class Shrinking(Partition):
-    """The same, but the messages before ``lost`` vanish while they are read."""
-
-    def __init__(self, end, lost):
-        super().__init__(0, end)
-        self.lost = lost
-
-    async def poll(self, seconds, limit):
-        found = await super().poll(seconds, limit)
-        self.bound = Bounds(self.lost, self.bound.end)
-        self.at = max(self.at, self.lost)
-        return found
-
-
-@pytest.mark.parametrize(
-    ("client", "rows"),
-    [
-        pytest.param(lambda: Partition(6, 9), [0, 1, 2, 6, 7, 8], id="before a pull"),
-        pytest.param(lambda: Shrinking(9, 6), [0, 1, 2, 3, 6, 7, 8], id="during one"),
-    ],
-)
-def test_messages_that_were_deleted_unread_are_a_named_warning_and_a_dead_letter(reading, tmp_path, client, rows):
-    source = reading("t", batch_records=1)
-    landing = TopicLanding(source.landed)
-    asyncio.run(Reading(Partition(0, 3), source.spec.kafka, landing).run())
-
-    with pytest.warns(RetentionGap, match=rf"topic 't', partition 0: .* offsets {rows[-4] + 1} to 5"):
-        counted = asyncio.run(Reading(client(), source.spec.kafka, landing).run())
-
-    assert landed(source) == rows
-    assert counted.dead_letters == 1
-    assert f"offsets {rows[-4] + 1} to 5" in dead_letters(tmp_path)[0]["reason"]
 
 
 def test_a_topic_that_was_made_anew_is_an_error_that_says_so(kafka, reading):
