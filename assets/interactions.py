@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
-from recsys_pipelines.training import weigh
+from recsys_pipelines.training import fits, weigh
 
 
 @dg.asset(
@@ -20,12 +20,13 @@ def interactions(context: dg.AssetExecutionContext, suite: Suite) -> dg.Material
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     document = shop.tenant(scope.tenant).document
 
-    evaluated, served = (weigh(document, shop.lake, scope.day, fit) for fit in ("evaluated", "served"))
+    pairs = {fit: weigh(document, shop.lake, scope.day, fit) for fit in fits(document)}
 
+    served = pairs["served"]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": served.height,
-            "pairs_without_test_days": evaluated.height,
+            "pairs_without_test_days": pairs["evaluated"].height,
             "users": served["user_id"].n_unique(),
             "items": served["item_id"].n_unique(),
         }

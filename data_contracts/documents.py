@@ -72,6 +72,13 @@ class ExcludeSeen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     days: NonNegative = 30.0
 
 
+class SecondStage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model that orders the candidates anew; the gate decides between it and the plain weighted blend."""
+
+    model: Literal["weights", "lambdamart"] = "weights"
+    candidates: Annotated[int, msgspec.Meta(ge=10, le=1000)] = 200  # of the blend, how many are ordered anew
+
+
 class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a surface ranks. ``weights`` are per artifact name; a source without a weight is not asked."""
 
@@ -85,6 +92,7 @@ class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     max_per_category: Count | None = None
     max_per_tag: dict[str, Count] = {}
     diversity: Diversity = Diversity()
+    second_stage: SecondStage | None = None
     editorial: tuple[str, ...] = ()  # the last resort, in this order
     blocked_items: tuple[str, ...] = ()
     history_items: Annotated[int, msgspec.Meta(ge=0, le=200)] = 20  # how much of the user's past anchors neighbours

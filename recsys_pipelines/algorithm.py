@@ -14,7 +14,7 @@ import hashlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -22,6 +22,8 @@ from itertools import chain
 from typing import Any, ClassVar, Protocol
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from data_contracts.documents import TenantDocument
@@ -53,7 +55,9 @@ class TrainingData:
     ``interactions``, ``catalog``, ``events`` and ``users`` have the columns of `data_contracts.tables`; only the first
     two are needed. ``events`` are one lazy frame a day, in order, as often as one iterates; a column that is not
     selected is not read: ``pl.concat(day.select("user_id", "item_id", "ts") for day in data.events).collect()``.
-    ``now`` (aware) is the instant that ages are counted from. Raises ``InvalidTrainingData`` for missing columns and
+    ``now`` (aware) is the instant that ages are counted from. ``embeddings`` reads the item texts' vectors (columns of
+    ``feature_tables.EMBEDDINGS``) when called. ``previous`` is what this artifact learned the last time, where training
+    is incremental: factors may start from it. Raises ``InvalidTrainingData`` for missing columns and
     for weights that are not finite numbers of at least 0.
     """
 
@@ -63,6 +67,8 @@ class TrainingData:
     now: datetime = field(kw_only=True)
     seed: int = field(default=0, kw_only=True)
     users: pl.DataFrame = field(default_factory=pl.DataFrame, kw_only=True)
+    embeddings: Callable[[], pl.DataFrame] = field(default=pl.DataFrame, kw_only=True)
+    previous: pl.DataFrame | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -80,6 +86,25 @@ class Algorithm(Protocol):
 
     def fit(self, data: TrainingData) -> pl.DataFrame:
         """A table with exactly the columns of ``tables.SHAPES[shape]``; no rows where there is nothing to learn."""
+
+
+@dataclass(frozen=True)
+class FullScores:
+    """Every item's score for every user, a block of users at a time: what a cut table cannot say.
+
+    ``users`` and ``items`` are sorted ids; ``block(start, end)`` is float, users x items, higher is better.
+    """
+
+    users: pl.Series
+    items: pl.Series
+    block: Callable[[int, int], npt.NDArray[np.floating[Any]]]
+
+
+class Scoring(Protocol):
+    """What an algorithm may have beside ``fit`` if its table is cut for serving: an offline comparison ranks by it."""
+
+    def scores(self, data: TrainingData) -> FullScores:
+        """The model in full, fitted on the same data with the same settings."""
 
 
 def discover(plugins: Iterable[EntryPoint] | None = None) -> dict[str, type[Algorithm]]:

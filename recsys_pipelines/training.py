@@ -2,7 +2,10 @@
 
 Every release has two fits with the same settings. The *evaluated* one does not see the last ``test_days`` of the
 window, the *served* one sees all of it; both are published, so that the next candidate can be compared with what
-this one really knew. Learned tables stand in the lake as ``models_{fit}/tenant=/date=/{artifact}.parquet``.
+this one really knew. Where a second stage is learned there is a third, *stacked* one, which ends ``test_days`` earlier
+still: what happened between its end and that of the evaluated fit is what the second stage of the evaluated fit learns
+from, as that of the served fit learns from the test days. Learned tables stand in the lake as
+``models_{fit}/tenant=/date=/{artifact}.parquet``.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,13 +18,20 @@ from data_contracts.documents import TenantDocument
 from data_contracts.manifest import Window
 from recsys_algo.encode import Encoded
 from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
+from recsys_pipelines.embeddings.index import read_index
 from recsys_pipelines.encoding import encode
 from recsys_pipelines.identity import read_known
 from recsys_pipelines.interactions import history, interactions, seen
 from recsys_pipelines.lake import Daily, Lake
 
-Fit = Literal["evaluated", "served"]
+Fit = Literal["stacked", "evaluated", "served"]
 FITS: tuple[Fit, ...] = ("evaluated", "served")
+
+
+def fits(document: TenantDocument) -> tuple[Fit, ...]:
+    """The fits that this tenant needs, the one that knows least first."""
+    learns = any(document.on(surface).second_stage for surface in document.surfaces)
+    return ("stacked", *FITS) if learns else FITS
 
 
 class Learned(NamedTuple):
@@ -39,9 +49,9 @@ def window(document: TenantDocument, day: date) -> Window:
 
 
 def until(document: TenantDocument, day: date, fit: Fit) -> datetime:
-    """Up to when a fit may know anything: the end of the window, less the test days if it is to be evaluated."""
-    held_out = timedelta(days=document.evaluation.test_days if fit == "evaluated" else 0)
-    return window(document, day).end - held_out
+    """Up to when a fit may know anything: the end of the window, less what is held out of it."""
+    test_days = {"served": 0, "evaluated": 1, "stacked": 2}[fit] * document.evaluation.test_days
+    return window(document, day).end - timedelta(days=test_days)
 
 
 def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> Daily:
@@ -71,6 +81,7 @@ def training_data(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> 
         events_before(document, lake, day, fit),
         now=until(document, day, fit),
         users=lake.read("users", document.tenant, day),
+        embeddings=lambda: read_index(lake, document.tenant),
     )
 
 
@@ -83,7 +94,7 @@ def train(document: TenantDocument, lake: Lake, day: date, algorithm: str) -> li
     """Fit every artifact of one algorithm, both ways, into the lake."""
     learned = []
     artifacts = chosen(document, algorithm)
-    for fit in FITS if artifacts else ():
+    for fit in fits(document) if artifacts else ():
         data = training_data(document, lake, day, fit)
         for name, settings in artifacts.items():
             table = settings.fit(data)

@@ -15,11 +15,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data_contracts": {"msgspec", "boto3", "botocore", "cryptography", "types_boto3_s3"},
     "recsys_algo": {"data_contracts", "msgspec", "numpy"},
     "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
-    | {"rich", "scipy", "vl_convert"},
+    | {"httpx", "rich", "scipy", "statsmodels", "vl_convert"},
     "recsys_pipelines": {"adbc_driver_manager", "adbc_driver_postgresql", "stamina"}
     | {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {
         "aiokafka",
+        "httpx",
+        "lightgbm",
+        "numba",
+        "optuna",
+        "sparse_dot_topn",
         "prometheus_client",
         "mlflow",
         "msgspec",
@@ -63,6 +68,9 @@ ONLY_IN: dict[str, set[str]] = {
     "adbc_driver_manager": {"recsys_pipelines/sources/postgres_session.py"},
     "adbc_driver_postgresql": {"recsys_pipelines/sources/postgres_session.py"},
     "botocore": {"data_contracts/s3.py"},
+    "lightgbm": {"recsys_pipelines/second_stage/lambdamart.py"},
+    "optuna": {"recsys_pipelines/tuning/search.py"},
+    "httpx": {"recsys_eval/served.py", "recsys_pipelines/outbox/webhook.py"},
     "vl_convert": {"recsys_eval/charts.py"},
     "cryptography": {"data_contracts/signature.py"},
     "babel": {"recsys_pipelines/catalog/money.py"},
