@@ -1,0 +1,37 @@
+"""``recsys-eval metrics``: how good one set of recommendations is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from recsys_eval.contest import Fixture
+from recsys_eval.files import write_table
+from recsys_eval.spoken import say
+
+
+def metrics(
+    *,
+    recs: Path,
+    fixture: Fixture,
+    k: Annotated[tuple[int, ...], Parameter(negative="")] = (10,),
+    per_user: Path | None = None,
+) -> int:
+    """All metrics of one set of recommendations.
+
+    `recsys-eval metrics --recs recs.csv --truth truth.csv --catalog items.csv --k 5 --k 10`
+
+    Parameters
+    ----------
+    recs
+        Recommendations: user_id, item_id, rank.
+    k
+        Length of the lists that are looked at; may be repeated.
+    per_user
+        Also write one row per user to this file.
+    """
+    measured = fixture.measure(recs, k)
+    if per_user is not None:
+        write_table(measured.per_user, per_user)
+    summary = {name: round(value, 12) for name, value in measured.summary.items()}  # the same on any machine
+    return say({"users": measured.per_user.height, "metrics": summary})

@@ -1,0 +1,34 @@
+"""``recsys-eval report``: the gate's verdict as pages for people."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recsys_eval.contest import Contest, Fixture
+from recsys_eval.facts import Report
+from recsys_eval.report import system, write
+from recsys_eval.spoken import say
+
+
+def report(contest: Contest, fixture: Fixture, *, out: Path, title: str = "candidate") -> int:
+    """The same verdict as a report for people: report.html, report.md and report.json.
+
+    `recsys-eval report --candidate new.csv --incumbent old.csv --truth truth.csv --out report/`
+
+    Parameters
+    ----------
+    out
+        The folder to write into.
+    title
+        What was recommended where, such as shop/home.
+    """
+    verdict, candidate, incumbent = contest.judge(fixture)
+    systems = [system("candidate", "served", candidate)]
+    if incumbent is not None:
+        systems.append(system("incumbent", "incumbent", incumbent))
+    tenant, _, surface = title.partition("/")
+    facts = Report(
+        tenant=tenant, surface=surface, created_at=datetime.now(UTC), verdict=verdict, systems=tuple(systems)
+    )
+    written = write(facts, out)
+    say({"decision": verdict.decision, "reason": verdict.reason, "files": [str(path) for path in written]})
+    return verdict.exit_code
