@@ -31,8 +31,7 @@ def test_a_backfill_that_is_run_twice_changes_nothing(installation):
 
 
 def test_a_backfill_makes_damaged_days_again_and_reads_no_file_again(installation):
-    installation.copy_of("dirty/clean")
-    assert installation.recsys("run", "daily", "--tenant", "clean") == 0
+    installation.published("dirty/clean")
     lake, ledger = tables(installation), read_ledger(installation.lake, "clean")
     days = installation.lake.days("events", "clean")
     for path in tables(installation):

@@ -11,9 +11,8 @@ TENANT = ("--tenant", "clean")
 
 @pytest.fixture
 def published(installation):
-    folder = installation.copy_of("dirty/clean")
-    assert installation.recsys("run", "daily", *TENANT) == 0
-    return installation, folder / "items.csv"
+    installation.published("dirty/clean")
+    return installation, installation.tenants / "clean" / "items.csv"
 
 
 def changed(path, price):

@@ -7,8 +7,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def published(installation):
-    installation.copy_of("dirty/clean")
-    assert installation.recsys("run", "daily", "--tenant", "clean") == 0
+    installation.published("dirty/clean")
     return installation
 
 

@@ -15,8 +15,7 @@ DAY = date(2026, 1, 28)
 
 @pytest.fixture
 def shop(installation):
-    installation.copy_of("ecommerce_mini")
-    assert installation.json("run", "daily", "--tenant", "demo")["status"] == "published"
+    assert installation.published("ecommerce_mini")["status"] == "published"
     return installation
 
 
