@@ -3,24 +3,25 @@
 For an algorithm of your own: install it beside the suite and run `pytest -k NAME` on this file.
 """
 
+import dataclasses
+import inspect
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import numba
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from threadpoolctl import threadpool_limits
 
-from data_contracts.tables import SHAPES
+from data_contracts.feature_tables import EMBEDDINGS
+from data_contracts.tables import EVENTS, INTERACTIONS, ITEMS, SHAPES, USERS
+from recsys_pipelines import contract
 from recsys_pipelines.algorithm import InvalidTrainingData, TrainingData, discover, schema
 
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
-INTERACTIONS = {
-    "user_id": pl.String,
-    "item_id": pl.String,
-    "weight": pl.Float64,
-    "last_ts": pl.Datetime("us", "UTC"),
-    "count": pl.Int64,
-}
 
 every_algorithm = pytest.mark.parametrize("algorithm", discover().values(), ids=lambda algorithm: algorithm.name)
 every_personal_algorithm = pytest.mark.parametrize(
@@ -34,50 +35,94 @@ def interactions(rows):
     """Interactions from (user, item, weight); the newest event of row n was n hours ago."""
     return pl.DataFrame(
         [(user, item, weight, NOW - timedelta(hours=n), 1) for n, (user, item, weight) in enumerate(rows)],
-        schema=INTERACTIONS,
+        schema=contract.schema(INTERACTIONS),
         orient="row",
     )
 
 
-def catalog(items):
-    """A catalog of these items, in two categories."""
-    return pl.DataFrame(
-        {
-            "item_id": items,
-            "category": [("odd", "even")[len(item) % 2] for item in items],
-            "brand": None,
-            "title": items,
-            "tags": [["all"] for _ in items],
-        },
-        schema={
-            "item_id": pl.String,
-            "category": pl.String,
-            "brand": pl.String,
-            "title": pl.String,
-            "tags": pl.List(pl.String),
-        },
+def filled(rows, table):
+    """The rows with all columns of a contract's table; what they do not say is empty."""
+    names = contract.schema(table)
+    return rows.select(
+        [
+            pl.col(name).cast(kind) if name in rows.columns else pl.lit(None, kind).alias(name)
+            for name, kind in names.items()
+        ]
     )
+
+
+def catalog(items):
+    """A catalog of these items, in two categories; each is a day older than the next."""
+    days = pl.int_range(pl.len(), 0, -1)
+    rows = pl.DataFrame({"item_id": items}, schema={"item_id": pl.String}).with_columns(
+        title=pl.col("item_id"),
+        category=pl.when(pl.col("item_id").str.len_chars() % 2 == 0).then(pl.lit("even")).otherwise(pl.lit("odd")),
+        available=True,
+        archived=False,
+        created_at=pl.lit(NOW) - pl.duration(days=days),
+        tags=pl.lit(["all"]),
+    )
+    return filled(rows, ITEMS)
 
 
 def events(pairs):
-    """The purchases that the interactions come from, each user's in one visit."""
-    return pairs.select(
-        event_id=pl.format("{}/{}", "user_id", "item_id"),
-        ts="last_ts",
-        type=pl.lit("purchase"),
-        user_id="user_id",
-        session_id="user_id",
-        item_id="item_id",
-        value="weight",
+    """The purchases that the interactions come from, each user's in one visit and one order."""
+    return filled(
+        pairs.select(
+            event_id=pl.format("{}/{}", "user_id", "item_id"),
+            ts="last_ts",
+            type=pl.lit("purchase"),
+            user_id="user_id",
+            session_id=pl.format("visit of {}", "user_id"),
+            order_id=pl.format("order of {}", "user_id"),
+            item_id="item_id",
+            value="weight",
+        ),
+        EVENTS,
     )
+
+
+def daily(rows):
+    """The rows as the lake gives them: one lazy frame a day, in order."""
+    days = rows.sort("ts", "event_id").group_by(pl.col("ts").dt.date(), maintain_order=True)
+    return [day.lazy() for _, day in days]
+
+
+def users(pairs):
+    """The users of the interactions, in two segments."""
+    ids = pairs.select(pl.col("user_id").unique().sort())
+    return filled(ids.with_row_index().with_columns(segment=pl.format("s{}", pl.col("index") % 2)), USERS)
+
+
+def embeddings(items):
+    """Texts' vectors: alike for items whose numbers are both even or both odd; zeros for ids without a number."""
+    number = pl.col("item_id").str.extract(r"^i(\d+)$").cast(pl.Int64)
+    odd = (number % 2).cast(pl.Float32)
+    rows = pl.DataFrame({"item_id": items}, schema={"item_id": pl.String}).with_columns(
+        content_hash="item_id", encoder=pl.lit("test"), vector=pl.concat_list((1 - odd).fill_null(0), odd.fill_null(0))
+    )
+    return filled(rows, EMBEDDINGS)
 
 
 def world(rows, items=None):
     """Training data from (user, item, weight), with a catalog of the items named or of those in the rows."""
     pairs = interactions(rows)
+    known = sorted({item for _, item, _ in rows}) if items is None else items
     return TrainingData(
-        pairs, catalog(sorted({item for _, item, _ in rows}) if items is None else items), events(pairs), now=NOW
+        pairs,
+        catalog(known),
+        daily(events(pairs)),
+        now=NOW,
+        users=users(pairs),
+        embeddings=lambda: embeddings(known),
     )
+
+
+def planted(seed, users=150, items=60, share=0.15):
+    """A random world in which there is work for more than one thread."""
+    rng = np.random.default_rng(seed)
+    chosen = np.argwhere(rng.random((users, items)) < share)
+    return world([(f"u{user:03d}", f"i{item:03d}", float(rng.integers(1, 5))) for user, item in chosen])
 
 
 def checkerboard(n):
@@ -152,8 +197,10 @@ def test_row_order_of_the_input_does_not_matter(algorithm):
     shuffled = TrainingData(
         data.interactions.sample(fraction=1, shuffle=True, seed=7),
         data.catalog.sample(fraction=1, shuffle=True, seed=8),
-        data.events.sample(fraction=1, shuffle=True, seed=9),
+        [day.collect().sample(fraction=1, shuffle=True, seed=9).lazy() for day in data.events],
         now=NOW,
+        users=data.users.sample(fraction=1, shuffle=True, seed=10),
+        embeddings=lambda: data.embeddings().sample(fraction=1, shuffle=True, seed=11),
     )
 
     assert_frame_equal(algorithm().fit(data), algorithm().fit(shuffled), check_exact=True)
@@ -167,9 +214,44 @@ def test_the_same_seed_gives_the_same_table(algorithm):
 
 
 @every_algorithm
+def test_the_number_of_threads_does_not_change_a_bit(algorithm):
+    data = planted(5)
+
+    one, two = (fitted_with_threads(algorithm, data, threads) for threads in (1, 2))
+
+    assert_frame_equal(one, two, check_exact=True)
+
+
+def fitted_with_threads(algorithm, data, threads):
+    """The table, learned with so many threads of whatever has any."""
+    names = {field.name for field in msgspec.structs.fields(algorithm)}
+    settings = algorithm(threads=threads) if "threads" in names else algorithm()
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(threads, before))
+    try:
+        with threadpool_limits(threads):
+            return settings.fit(data)
+    finally:
+        numba.set_num_threads(before)
+
+
+@every_algorithm
+def test_a_run_after_another_gives_a_sound_table(algorithm):
+    """Incremental training: what was learned the last time, when there were fewer users and items."""
+    before, after = algorithm().fit(checkerboard(12)), checkerboard(16)
+
+    table = algorithm().fit(dataclasses.replace(after, previous=before))
+
+    assert dict(table.schema) == schema(algorithm.shape)
+    assert numbers(table, algorithm.shape).is_finite().all()
+    assert items_in(table, algorithm.shape) >= items_in(before, algorithm.shape)
+    assert items_in(table, algorithm.shape) <= set(after.catalog["item_id"])
+
+
+@every_algorithm
 def test_items_that_are_not_in_the_catalog_are_not_in_the_table(algorithm):
     data = checkerboard(12)
-    smaller = TrainingData(data.interactions, data.catalog.filter(pl.col("item_id") != "i4"), data.events, now=NOW)
+    smaller = dataclasses.replace(data, catalog=data.catalog.filter(pl.col("item_id") != "i4"))
 
     table = algorithm().fit(smaller)
 
@@ -191,8 +273,12 @@ def test_the_missing_field_of_the_checkerboard_is_found(algorithm):
     data = checkerboard(20)
     if algorithm().fit(world([], items=data.catalog["item_id"].to_list())).height:
         pytest.skip("it has something to say without interactions, so it learns from the catalog")
-
     table = algorithm().fit(data)
+    if (
+        algorithm.shape == "user_items"
+        and table.join(data.interactions, on=["user_id", "item_id"], how="anti").is_empty()
+    ):
+        pytest.skip("it lists only what a user had")
 
     assert [best_unseen(table, algorithm.shape, data, f"u{n}") for n in range(20)] == [f"i{n}" for n in range(20)]
 
@@ -282,3 +368,11 @@ def test_a_misspelt_setting_is_refused(algorithm):
 @every_algorithm
 def test_it_says_what_it_does(algorithm):
     assert len((algorithm.__doc__ or "").strip()) > 20
+
+
+@pytest.mark.parametrize("algorithm", discover(()).values(), ids=lambda algorithm: algorithm.name)
+def test_it_says_how_its_time_and_memory_grow(algorithm):
+    """In the docstring of the class or of its module: a sentence with "grow" in it, such as "time grows with ..."."""
+    said = f"{algorithm.__doc__} {inspect.getmodule(algorithm).__doc__}"
+
+    assert re.search(r"\bgrows?\b", said)
