@@ -48,7 +48,7 @@ def test_two_tenants_share_nothing(installation):
 
 def test_releases_and_rollback_speak_json(installation):
     installation.published("ecommerce_mini")
-    folder = installation.tenants / "demo"
+    folder = installation.tenants / "ecommerce_mini"
     document = json.loads((folder / "tenant.json").read_text())
     document["ranking"]["weights"]["cooccurrence"] = 0.7
     (folder / "tenant.json").write_text(json.dumps(document))
