@@ -21,6 +21,7 @@ from data_contracts.policies import (
     Clock,
     EmbeddingSettings,
     FeatureSettings,
+    Notify,
     Positive,
     Privacy,
     UserPolicy,
@@ -142,6 +143,7 @@ class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     features: FeatureSettings = FeatureSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     attribution: Attribution = Attribution()
+    notify: Notify = Notify()
     keep_generations: Count = 10
     schedule: str = "0 2 * * *"  # cron, UTC
     first_day: date = date(2025, 1, 1)  # the first partition that the orchestrator offers

@@ -6,7 +6,7 @@ Publisher and reader agree on these and on nothing else about each other's disks
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -90,10 +90,34 @@ def history_key(tenant: str, surface: str) -> str:
     return f"history/{segment(tenant, 'tenant')}/{segment(surface, 'surface')}.jsonl"
 
 
+def outbox_prefix(tenant: str) -> str:
+    """All announcements of one tenant, delivered or not."""
+    return f"outbox/{segment(tenant, 'tenant')}/"
+
+
 def outbox_key(tenant: str, surface: str, generation: int) -> str:
     """The announcement that a generation went live: written once, delivered by whoever reads the outbox."""
-    name = f"RecommendationsRefreshed-{segment(surface, 'surface')}-{generation}.json"
-    return f"outbox/{segment(tenant, 'tenant')}/{name}"
+    return f"{outbox_prefix(tenant)}RecommendationsRefreshed-{segment(surface, 'surface')}-{generation}.json"
+
+
+def training_key(tenant: str, kind: Literal["Started", "Completed"], run_id: str) -> str:
+    """The announcement that a run began or ended training."""
+    return f"{outbox_prefix(tenant)}ModelTraining{kind}-{segment(run_id, 'run id')}.json"
+
+
+def delivery_key(tenant: str, announcement: str) -> str:
+    """What became of an announcement, by the last part of its key."""
+    return f"delivered/{segment(tenant, 'tenant')}/{announcement}"
+
+
+def request_key(tenant: str, request_id: str) -> str:
+    """A request for training: written once, picked up by a sensor."""
+    return f"{requests_prefix(tenant)}{segment(request_id, 'request id')}.json"
+
+
+def requests_prefix(tenant: str) -> str:
+    """All requests for training of one tenant."""
+    return f"requests/{segment(tenant, 'tenant')}/"
 
 
 def pointed(key: str) -> tuple[str, str]:

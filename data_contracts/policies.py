@@ -14,6 +14,31 @@ PiiAction = Literal["redact", "reject", "hash", "keep"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
+class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where announcements are posted, one request each; ``${NAME}`` stands for environment variables.
+
+    With a ``secret`` each request is signed as Standard Webhooks asks (HMAC-SHA256, header ``webhook-signature``).
+    """
+
+    url: str
+    secret: str = ""
+
+
+class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A Kafka topic that announcements are written to; ``settings`` are those of the client library."""
+
+    brokers: str
+    topic: str
+    settings: dict[str, str] = {}
+
+
+class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who is told of training that began and ended and of generations that went live; each gets every announcement."""
+
+    webhooks: tuple[Webhook, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+
 class Volume(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When a day's number of events of one type, or its spread over the hours, is an anomaly against its history."""
 

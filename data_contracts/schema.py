@@ -18,6 +18,7 @@ from data_contracts.documents import TenantDocument
 from data_contracts.manifest import Manifest, Move, Pointer, Refreshed
 from data_contracts.records import Assignment, Event, Exposure, Item, Outcome, User
 from data_contracts.tombstones import Tombstones
+from data_contracts.training_records import TrainingCompleted, TrainingRequest, TrainingStarted
 
 FOLDER = Path(__file__).with_name("schemas")
 OFFSET = r"([Zz]|[+-]\d\d:?\d\d)$"  # times carry one; "date-time" alone is only a remark to most validators
@@ -34,6 +35,9 @@ SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "refreshed": Refreshed,
     "tenant": TenantDocument,
     "tombstones": Tombstones,
+    "training_completed": TrainingCompleted,
+    "training_request": TrainingRequest,
+    "training_started": TrainingStarted,
     "user": User,
 }
 
