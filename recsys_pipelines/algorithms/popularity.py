@@ -1,4 +1,7 @@
-"""Popularity: score an item by the share of all interaction weight that it received."""
+"""Popularity: score an item by the share of all interaction weight that it received.
+
+Time and memory grow with the pairs of users and items.
+"""
 
 from typing import Annotated, ClassVar
 
@@ -9,6 +12,7 @@ from scipy import sparse  # type: ignore[import-untyped]  # no stubs
 
 from data_contracts.tables import Shape
 from recsys_pipelines.algorithm import TrainingData, schema
+from recsys_pipelines.listing import by_category, ranked
 from recsys_pipelines.matrix import Matrix, user_items
 
 
@@ -34,29 +38,16 @@ class Popularity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         matrix = user_items(data, self.half_life_days)
         weights = [_everybody(matrix)]
         if self.per_category:
-            weights.append(_by_category(weights[0], data.catalog))
+            weights.append(by_category(weights[0], data.catalog))
         if self.per_user_segment:
             weights.append(_by_user_segment(matrix, data.users))
-        return (
-            pl.concat(weights)
-            .with_columns(score=pl.col("score") / pl.col("score").sum().over("segment"))
-            .sort("segment", "score", "item_id", descending=[False, True, False])
-            .group_by("segment", maintain_order=True)
-            .head(self.limit)
-            .select(*schema(self.shape))
-        )
+        shares = pl.concat(weights).with_columns(score=pl.col("score") / pl.col("score").sum().over("segment"))
+        return ranked(shares, self.limit)
 
 
 def _everybody(matrix: Matrix) -> pl.DataFrame:
     totals = np.asarray(matrix.cells.sum(axis=0), dtype=np.float64)
     return pl.DataFrame({"segment": "", "item_id": matrix.items, "score": totals}, schema=schema("item_scores"))
-
-
-def _by_category(everybody: pl.DataFrame, catalog: pl.DataFrame) -> pl.DataFrame:
-    categories = catalog.filter(pl.col("category").fill_null("") != "").select("item_id", "category")
-    return everybody.join(categories, on="item_id", maintain_order="left").select(
-        pl.format("category:{}", "category").alias("segment"), "item_id", "score"
-    )
 
 
 def _by_user_segment(matrix: Matrix, users: pl.DataFrame) -> pl.DataFrame:
