@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from data_contracts.errors import ContractError
+from jobs.commands.backtest import backtest
 from jobs.commands.catalog import catalog
 from jobs.commands.demo import demo
 from jobs.commands.doctor import doctor
@@ -47,6 +48,7 @@ for command in (
     catalog,
     identity,
     retain,
+    backtest,
 ):
     app.command(command)
 

@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recsys_eval": {"data_contracts", "cyclopts", "jinja2", "markupsafe", "msgspec", "numpy", "polars"}
     | {"httpx", "rich", "scipy", "statsmodels", "vl_convert"},
     "recsys_pipelines": {"adbc_driver_manager", "adbc_driver_postgresql", "stamina"}
-    | {"data_contracts", "recsys_algo", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
+    | {"data_contracts", "recsys_algo", "recsys_eval", "babel", "duckdb", "great_expectations", "implicit", "jinja2"}
     | {
         "aiokafka",
         "httpx",
@@ -63,7 +63,7 @@ ONLY_IN: dict[str, set[str]] = {
     "onnxruntime": {"recsys_pipelines/embeddings/onnx.py"},
     "tokenizers": {"recsys_pipelines/embeddings/onnx.py"},
     "phonenumbers": {"recsys_pipelines/privacy/personal.py"},
-    "aiokafka": {"recsys_pipelines/sources/kafka_client.py"},
+    "aiokafka": {"recsys_pipelines/sources/kafka_client.py", "recsys_pipelines/outbox/topic.py"},
     "boto3": {"data_contracts/s3.py"},
     "adbc_driver_manager": {"recsys_pipelines/sources/postgres_session.py"},
     "adbc_driver_postgresql": {"recsys_pipelines/sources/postgres_session.py"},

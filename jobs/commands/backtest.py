@@ -1,0 +1,262 @@
+"""`recsys backtest`: what would work on my data?"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+from rich.table import Table
+
+from data_contracts.errors import ContractError
+
+if TYPE_CHECKING:
+    from recsys_pipelines.backtest.data import Columns
+    from recsys_pipelines.backtest.preparing import Weighing
+    from recsys_pipelines.backtest.record import Backtest, Result
+    from recsys_pipelines.backtest.splitting import Plan, Posed
+
+WIDTH = 120  # of the table where nobody says how wide a line may be
+SHOWN = ("ndcg", "precision", "recall", "map", "hit_rate", "coverage")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What is read: CSV, JSON lines or Parquet."""
+
+    train: Path | None = None
+    "What was known before: user_id, item_id, and optionally weight, timestamp, type, session_id, order_id."
+    test: Path | None = None
+    "What users chose then: user_id, item_id, and optionally timestamp, type."
+    interactions: Path | None = None
+    "Instead of both: all of it, to be split as --split says."
+    candidates: Path | None = None
+    "Pairs user_id, item_id: only these are ranked."
+    items: Path | None = None
+    "The catalog: item_id, and optionally title, description, brand, category, tags, ...; else the items of train."
+    user_column: str = "user_id"
+    "What the column is called in your files."
+    item_column: str = "item_id"
+    "What the column is called in your files."
+    weight_column: str = "weight"
+    "A row's weight, at least 0; 1 without the column."
+    timestamp_column: str = "timestamp"
+    "ISO 8601 or seconds since 1970."
+    type_column: str = "type"
+    "view, click, add, purchase or custom; purchase without the column."
+    session_column: str = "session_id"
+    "The visit of a row, for algorithms that learn from visits."
+    order_column: str = "order_id"
+    "The order of a purchase, for algorithms that learn from baskets."
+
+    def columns(self) -> "Columns":
+        """The names of the columns."""
+        from recsys_pipelines.backtest.data import Columns  # noqa: PLC0415  (Polars: only when asked)
+
+        return Columns(
+            user=self.user_column,
+            item=self.item_column,
+            weight=self.weight_column,
+            timestamp=self.timestamp_column,
+            type=self.type_column,
+            session=self.session_column,
+            order=self.order_column,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Splitting:
+    """How train and test are told apart, and what counts."""
+
+    split: Literal["time", "last-k", "folds", "given"] | None = None
+    "Of --interactions: at one moment (default), each user's last events, or several periods one after the other."
+    cut: datetime | None = None
+    "For time: where the test begins (UTC); default: where the last fifth of the rows does."
+    last_k: int = 1
+    "For last-k: how many events of each user are the test."
+    folds: int = 3
+    "For folds: how many periods."
+    fold_days: float = 7.0
+    "For folds: how long each is."
+    keep_seen: bool = False
+    "Also recommend what the user had in train."
+    truth_types: str = ""
+    "Types of test events that count, separated by commas; default: all."
+
+    def plan(self, *, given: bool) -> "Plan":
+        """The same, read."""
+        from recsys_pipelines.backtest.splitting import Plan  # noqa: PLC0415
+
+        if given and self.split not in (None, "given"):
+            raise ContractError(f"--split {self.split} needs --interactions; --train and --test are split already")
+        cut = None if self.cut is None else self.cut.replace(tzinfo=self.cut.tzinfo or UTC)
+        return Plan(
+            kind="given" if given else self.split or "time",
+            cut=cut,
+            last_k=self.last_k,
+            folds=self.folds,
+            fold_days=self.fold_days,
+            keep_seen=self.keep_seen,
+            truth_types=listed(self.truth_types),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What a row counts in training."""
+
+    type_weight: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "What a row of a type counts, such as view=0.05; may be repeated; 1 for types that are not named."
+    half_life_days: float | None = None
+    "Halve a row's weight for every so many days before the newest row."
+    binary: bool = False
+    "Leave weights and ages aside: a pair counts 1."
+
+    def weighing(self) -> "Weighing":
+        """The same, read."""
+        from data_contracts.documents import EventWeights  # noqa: PLC0415
+        from recsys_pipelines.backtest.preparing import Weighing  # noqa: PLC0415
+
+        try:
+            given = {name: float(value) for name, _, value in (each.partition("=") for each in self.type_weight)}
+            types = msgspec.convert(msgspec.structs.asdict(Weighing().types) | given, EventWeights)
+        except (ValueError, msgspec.ValidationError) as error:
+            raise ContractError(
+                f"--type-weight {' '.join(self.type_weight)}: {error}; write it as view=0.05"
+            ) from error
+        return Weighing(types=types, half_life_days=self.half_life_days, binary=self.binary)
+
+
+def backtest(  # noqa: PLR0913  (the options of one question)
+    *,
+    files: Files = Files(),
+    splitting: Splitting = Splitting(),
+    weights: Weights = Weights(),
+    algorithms: str = "",
+    set: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    k: str = "10",
+    seed: int = 0,
+    json: Path | None = None,
+) -> None:
+    """Fit algorithms on one part of your data, rank for the users of another, and say how good each one is.
+
+    It needs no tenant. Every algorithm runs in a process of its own, so that time and memory are its own. Items that a
+    user had in train are not recommended. Of items with equal scores, those that the user chose stand last.
+
+    `recsys backtest --train train.csv --test test.csv --algorithms als,popularity --set als.factors=32 --json out.json`
+
+    `recsys backtest --interactions events.parquet --split time --k 5,10,20`
+
+    Parameters
+    ----------
+    algorithms
+        Separated by commas; default: all. A label makes a second one: als,wide=als
+    set
+        A setting, such as als.factors=32; may be repeated.
+    k
+        Lengths of lists, separated by commas; algorithms are compared by NDCG at the last one.
+    seed
+        The same files, settings and seed give the same numbers.
+    json
+        Write all results to this file.
+    """
+    from recsys_pipelines.backtest.backtest import backtest as run  # noqa: PLC0415  (Polars, SciPy: only when asked)
+    from recsys_pipelines.backtest.choosing import chosen  # noqa: PLC0415
+    from recsys_pipelines.backtest.running import Terms  # noqa: PLC0415
+
+    cuts = lengths(k)
+    found = chosen(listed(algorithms), set)
+    plan = splitting.plan(given=files.interactions is None)
+    terms = Terms(weighing=weights.weighing(), depth=max(cuts), seed=seed)
+    posed = questions(files, plan)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for warning in posed.warnings:
+        console.print(f"warning: {warning}", markup=False)
+    with progress(console) as told:
+        report = run(posed, found, plan, terms=terms, k=cuts, told=told)
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    shown = Console(highlight=False)
+    show(shown if shown.is_terminal else Console(highlight=False, width=WIDTH), report)
+
+
+def questions(files: Files, plan: "Plan") -> "Posed":
+    """The files as questions."""
+    from recsys_pipelines.backtest.data import read_candidates, read_events, read_items  # noqa: PLC0415
+    from recsys_pipelines.backtest.splitting import Sides, given, split  # noqa: PLC0415
+
+    columns = files.columns()
+    sides = Sides(
+        None if files.items is None else read_items(files.items),
+        None if files.candidates is None else read_candidates(files.candidates, columns),
+    )
+    if files.interactions is not None:
+        if files.train or files.test:
+            raise ContractError("give either --interactions, or --train and --test")
+        return split(read_events(files.interactions, columns), plan, sides)
+    if files.train is None or files.test is None:
+        raise ContractError("give --train TRAIN and --test TEST, or --interactions FILE")
+    return given(read_events(files.train, columns), read_events(files.test, columns), plan, sides)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """What stands between the commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def lengths(text: str) -> tuple[int, ...]:
+    """The lengths of lists, each once, in order."""
+    parts = listed(text)
+    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ContractError(f"--k {text!r} must be whole numbers of at least 1, such as 5,10,20")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Any]:
+    """Tells on standard error what runs and, when it is done, what it took."""
+    working = Progress(SpinnerColumn(), "{task.description}", TimeElapsedColumn(), console=console, transient=True)
+
+    def told(label: str, result: "Result | None") -> None:
+        if result is None:
+            working.add_task(label, total=None)
+            return
+        for task in working.task_ids:
+            working.remove_task(task)
+        took = f"fit {result.fit_s:.1f} s, recommend {result.recommend_s:.1f} s, {result.peak_mb:,.0f} MB"
+        console.print(f"  [green]ok[/] {label} [dim]{took}[/]")
+
+    with working if console.is_terminal else _nothing():
+        yield told
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def show(console: Console, report: "Backtest") -> None:
+    """The results as a table, best first, and who is ahead."""
+    cut = report.protocol.k[-1]
+    names = [f"{name}@{cut}" for name in SHOWN]
+    table = Table("algorithm", *names, "fit s", "recommend s", "peak MB")
+    for result in sorted(report.results, key=lambda each: (-each.metrics[names[0]], each.algorithm)):
+        values = [f"{result.metrics[name]:.4f}" if name in result.metrics else "-" for name in names]
+        costs = (f"{result.fit_s:.1f}", f"{result.recommend_s:.1f}", f"{result.peak_mb:,.0f}")
+        table.add_row(result.algorithm, *values, *costs)
+    console.print(table)
+    for each in report.comparisons[:1]:
+        sure = "" if each.certain else "; that may be chance"
+        console.print(
+            f"{each.better} is ahead of {each.than} by {each.difference:.4f} {each.metric} "
+            f"({each.low:+.4f} to {each.high:+.4f} with {each.confidence:.0%} confidence){sure}",
+            markup=False,
+        )
