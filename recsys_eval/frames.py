@@ -26,6 +26,17 @@ def checked_recs(recs: pl.DataFrame) -> pl.DataFrame:
     return recs.select("user_id", "item_id", "rank")
 
 
+def checked_scores(recs: pl.DataFrame) -> pl.DataFrame:
+    """``recs`` with a ``score`` (user_id, item_id, score; further columns are kept) that can be put in order."""
+    _need(recs, "recs", strings=("user_id", "item_id"))
+    need(recs, "recs", ("score",))
+    if not recs.schema["score"].is_numeric():
+        raise InvalidFrame(f"recs.score is {recs.schema['score']}; it must be a number")
+    odd = pl.col("score").is_null() | ~pl.col("score").cast(pl.Float64).is_finite()
+    _refuse(recs, "recs", odd, "have a score that is not a number")
+    return recs
+
+
 def checked_truth(truth: pl.DataFrame) -> pl.DataFrame:
     """``truth`` as (user_id, item_id): one row per relevant item of a user."""
     _need(truth, "truth", strings=("user_id", "item_id"))

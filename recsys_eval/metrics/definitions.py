@@ -4,18 +4,24 @@ import inspect
 
 from recsys_eval.errors import UnknownMetric
 from recsys_eval.metrics.diversity import diversity
+from recsys_eval.metrics.habits import calibration_gap, popularity_bias, repeat_rate, serendipity
 from recsys_eval.metrics.lists import coverage, gini, long_tail_share, novelty
-from recsys_eval.metrics.ranking import RANKING
+from recsys_eval.metrics.ranking import RANKING, auc
 
 DEFINITIONS: dict[str, str] = {
     name: (inspect.getdoc(metric) or "").partition("\n")[0]
     for name, metric in {
         **RANKING,
+        "auc": auc,
+        "serendipity": serendipity,
         "coverage": coverage,
         "gini": gini,
         "long_tail_share": long_tail_share,
         "novelty": novelty,
+        "popularity_bias": popularity_bias,
+        "repeat_rate": repeat_rate,
         "diversity": diversity,
+        "calibration_gap": calibration_gap,
     }.items()
 } | {
     "empty_rate": "Share of users for whom nothing was recommended; they score 0 in every ranking metric.",
@@ -23,7 +29,7 @@ DEFINITIONS: dict[str, str] = {
     "unknown_share": "Share of recommended places that hold an item which the catalog does not know.",
 }
 
-SHARES = ("hit_rate", "coverage", "long_tail_share", "empty_rate", "label_coverage", "unknown_share")
+SHARES = ("hit_rate", "coverage", "long_tail_share", "repeat_rate", "empty_rate", "label_coverage", "unknown_share")
 
 
 def definition(metric: str) -> str:

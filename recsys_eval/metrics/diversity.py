@@ -47,21 +47,38 @@ def traits_of(items: pl.Series, catalog: pl.DataFrame, vectors: pl.DataFrame | N
     """
     if vectors is not None:
         return _of_vectors(items, vectors)
+    words = _words(catalog)
+    return None if words is None else _of_length_one(_cells(items, words.with_columns(pl.col("word").fill_null(""))))
+
+
+def kinds_of(items: pl.Series, catalog: pl.DataFrame) -> Traits | None:
+    """A row per item that sums to 1 over its category, or its tags; empty where nothing is known of the item.
+
+    Stability: internal
+    """
+    words = _words(catalog)
+    if words is None:
+        return None
+    cells = _cells(items, words.drop_nulls("word"))
+    total = cells.sum(axis=1)
+    return csr_array(cells.multiply(1 / np.where(total > 0, total, 1)[:, None]))
+
+
+def _words(catalog: pl.DataFrame) -> pl.DataFrame | None:
+    """(item_id, word): the category of each item, else its tags; null where there is none."""
     if "category" in catalog.columns:
-        return _of_words(items, catalog.select("item_id", word="category"))
+        return catalog.select("item_id", word="category")
     if "tags" in catalog.columns:
-        return _of_words(items, catalog.select("item_id", word="tags").explode("word"))
+        return catalog.select("item_id", word="tags").explode("word")
     return None
 
 
-def _of_words(items: pl.Series, words: pl.DataFrame) -> Traits:
-    known = words.unique().with_columns(pl.col("word").fill_null(""))
+def _cells(items: pl.Series, words: pl.DataFrame) -> Traits:
+    known = words.unique()
     rows = items.to_frame("item_id").with_row_index("row").join(known, on="item_id")
     column = rows["word"].rank("dense").to_numpy() - 1
-    cells = csr_array(
-        (np.ones(rows.height), (rows["row"].to_numpy(), column)), shape=(len(items), rows["word"].n_unique())
-    )
-    return _of_length_one(cells)
+    shape = (len(items), max(1, rows["word"].n_unique()))
+    return csr_array((np.ones(rows.height), (rows["row"].to_numpy(), column)), shape=shape)
 
 
 def _of_vectors(items: pl.Series, vectors: pl.DataFrame) -> Traits:

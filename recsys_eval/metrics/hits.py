@@ -1,6 +1,7 @@
 """Which recommendations were right: what all ranking metrics are computed from, matched once for all of them."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,24 +44,50 @@ class Hits:
         return np.arange(self.user.size) - first + 1
 
 
+class Matched(NamedTuple):
+    """The hits as numbers, and the same ones by name: ``pairs`` (user_id, item_id, rank), in the same order.
+
+    Stability: public
+    """
+
+    hits: Hits
+    pairs: pl.DataFrame
+
+
 def match(recs: pl.DataFrame, truth: pl.DataFrame) -> Hits:
     """The hits of ``recs`` (user_id, item_id, rank) in ``truth`` (user_id, item_id).
+
+    Stability: public
+    """
+    return matched(recs, truth).hits
+
+
+def matched(recs: pl.DataFrame, truth: pl.DataFrame) -> Matched:
+    """The hits of ``recs`` in ``truth``, and which pairs they are.
 
     Rows are joined by hash and then compared, which is exact and takes half the time of a join on two strings.
 
     Stability: public
     """
     shown, wanted = _keyed(checked_recs(recs)), _keyed(checked_truth(truth))
-    users = wanted.group_by("user_id").agg(relevant=pl.len()).sort("user_id").with_row_index("user")
     same = (pl.col("user_id") == pl.col("user_id_right")) & (pl.col("item_id") == pl.col("item_id_right"))
-    found = wanted.join(shown, on="key").filter(same)
-    hits = found.join(users, on="user_id").select("user", "rank").sort("user", "rank")
-    return Hits(
+    return of_pairs(wanted.join(shown, on="key").filter(same), wanted)
+
+
+def of_pairs(pairs: pl.DataFrame, truth: pl.DataFrame) -> Matched:
+    """The hits where ``pairs`` (user_id, item_id, rank) are already known to be in ``truth`` (user_id, item_id).
+
+    Stability: internal
+    """
+    users = truth.group_by("user_id").agg(relevant=pl.len()).sort("user_id").with_row_index("user")
+    found = pairs.join(users, on="user_id").sort("user", "rank")
+    hits = Hits(
         users=users["user_id"],
         relevant=users["relevant"].to_numpy().astype(np.int64),
-        user=hits["user"].to_numpy().astype(np.int64),
-        rank=hits["rank"].to_numpy().astype(np.int64),
+        user=found["user"].to_numpy().astype(np.int64),
+        rank=found["rank"].to_numpy().astype(np.int64),
     )
+    return Matched(hits, found.select("user_id", "item_id", "rank"))
 
 
 def _keyed(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -65,6 +65,41 @@ def ndcg(hits: Hits, k: int) -> Vector:
     return top.total(_discount(top.rank)) / ideal
 
 
+def ndcg_full(hits: Hits, k: int) -> Vector:
+    """NDCG against the best list of any length: a user with more than k relevant items cannot reach 1.
+
+    The ideal holds all relevant items, as in trec_eval's ``ndcg`` of a list that was cut at k; ``ndcg`` is its
+    ``ndcg_cut``. Others divide by an ideal of k hits even where there are fewer to find: name the one you mean.
+
+    >>> ndcg_full(one_user(ranks=[1], relevant=2), 1).round(4).tolist()  # 1 / (1 + 1/log2(3))
+    [0.6131]
+
+    Stability: public
+    """
+    top = hits.top(k)
+    possible: Vector = np.cumsum(_discount(np.arange(1, int(hits.relevant.max(initial=1)) + 1)))
+    return top.total(_discount(top.rank)) / possible[hits.relevant - 1]
+
+
+def auc(hits: Hits, k: int, irrelevant: Ints) -> Vector:
+    """Share of the pairs of a chosen and another item of the catalog that the first k places put in the right order.
+
+    The area under the ROC curve (Hanley & McNeil, 1982, Radiology) of a list that was cut: what stands on it is above
+    all that does not, and a pair of which neither stands on it is not right, as ties count against the model. A list of
+    the whole catalog gives the usual AUC. ``irrelevant`` is how many items of the catalog each user did not choose.
+
+    >>> auc(one_user(ranks=[1, 4], relevant=2), 10, np.array([3])).tolist()  # 3 of 3 pairs, and 1 of 3
+    [0.6666666666666666]
+
+    Stability: public
+    """
+    top = hits.top(k)
+    below = np.maximum(irrelevant[top.user] - (top.rank - top.nth), 0)
+    pairs = hits.relevant * irrelevant
+    share: Vector = np.divide(top.total(below), pairs, out=np.zeros(pairs.shape), where=pairs > 0)
+    return share
+
+
 def average_precision(hits: Hits, k: int) -> Vector:
     """Precision at the rank of each hit within the first k, summed, over all relevant items of the user.
 
@@ -106,6 +141,7 @@ RANKING: Mapping[str, RankingMetric] = {
     "precision": precision,
     "recall": recall,
     "ndcg": ndcg,
+    "ndcg_full": ndcg_full,
     "map": average_precision,
     "map_capped": capped_average_precision,
     "mrr": reciprocal_rank,

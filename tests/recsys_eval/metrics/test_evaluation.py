@@ -1,3 +1,5 @@
+import math
+
 import polars as pl
 import pytest
 
@@ -25,6 +27,9 @@ def test_the_summary_can_be_checked_by_hand():
             "precision@2": (1 / 2 + 1 / 2 + 0) / 3,
             "recall@2": (1 / 2 + 1 + 0) / 3,
             "ndcg@2": (0.6309297535714574 / 1.6309297535714573 + 1 + 0) / 3,
+            "ndcg_full@2": (0.6309297535714574 / 1.6309297535714573 + 1 + 0) / 3,
+            "auc@2": (2 / (2 * 3) + 1 + 0) / 3,  # ann: cup is above jam and pot, not above tea; new is nowhere
+            "serendipity@2": (0 + 0 + 0) / 3,  # the two most popular are tea and cup
             "map@2": ((1 / 2) / 2 + 1 + 0) / 3,
             "map_capped@2": ((1 / 2) / 2 + 1 + 0) / 3,
             "mrr@2": (1 / 2 + 1 + 0) / 3,
@@ -36,6 +41,9 @@ def test_the_summary_can_be_checked_by_hand():
             "unknown_share@2": 0.0,
             "long_tail_share@2": 2 / 4,  # the head is tea, which 2 of 4 users had
             "novelty@2": ((1 + 2) / 2 + (1 + 2) / 2) / 2,
+            "popularity_bias@2": ((2 + 1) / 2 + (2 + 1) / 2) / 2 / ((2 * 2 + 1 + 1) / 4),
+            "repeat_rate@2": (1 / 2 + 1 / 2) / 2,  # both had tea
+            "calibration_gap@2": (math.log(1 / (0.99 / 2 + 0.01)) + 0) / 2,  # both had food; ann's list is half of it
             "diversity@2": (1 + 0) / 2,
         }
     )
@@ -55,6 +63,7 @@ def test_without_train_and_catalog_there_are_only_ranking_metrics():
         "precision",
         "recall",
         "ndcg",
+        "ndcg_full",
         "map",
         "map_capped",
         "mrr",
@@ -68,7 +77,8 @@ def test_no_recommendation_at_all_covers_nothing_and_leaves_undefined_metrics_ou
 
     assert measured.summary["coverage@2"] == 0
     assert measured.summary["empty_rate"] == 1
-    assert not {"gini@2", "novelty@2", "diversity@2", "long_tail_share@2"} & set(measured.summary)
+    undefined = {"gini", "novelty", "diversity", "long_tail_share", "popularity_bias", "repeat_rate", "calibration_gap"}
+    assert not {f"{name}@2" for name in undefined} & set(measured.summary)
 
 
 def test_places_with_items_that_the_catalog_does_not_know_are_counted_apart():
@@ -76,6 +86,27 @@ def test_places_with_items_that_the_catalog_does_not_know_are_counted_apart():
 
     assert measured.summary["unknown_share@2"] == 1 / 4
     assert measured.summary["coverage@2"] == 2 / 3
+
+
+def test_the_hits_are_kept_by_name():
+    assert evaluate(RECS, TRUTH, 2).hits.rows() == [("ann", "cup", 2), ("bob", "tea", 1)]
+
+
+def test_an_item_of_the_truth_that_no_catalog_knows_lowers_the_ceiling_and_is_never_found():
+    strange = TRUTH.with_columns(item_id=pl.lit("from nowhere")).unique()
+
+    measured = evaluate(RECS, strange, 2, catalog=CATALOG)
+
+    assert (measured.summary["label_coverage"], measured.summary["recall@2"], measured.summary["auc@2"]) == (0, 0, 0)
+
+
+def test_one_user_and_one_item_can_be_measured():
+    one = pl.DataFrame({"user_id": ["ann"], "item_id": ["tea"], "rank": [1]})
+
+    measured = evaluate(one, one, 1, train=one, catalog=pl.DataFrame({"item_id": ["tea"], "category": ["food"]}))
+
+    assert measured.summary["ndcg@1"] == measured.summary["coverage@1"] == measured.summary["popularity_bias@1"] == 1
+    assert (measured.summary["auc@1"], measured.summary["calibration_gap@1"]) == (0, 0)
 
 
 @pytest.mark.parametrize("k", [0, -1, (), (10, 0)])

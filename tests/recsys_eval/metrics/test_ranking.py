@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recsys_eval.metrics import RANKING, match, one_user, reciprocal_rank
+from recsys_eval.metrics import RANKING, auc, match, one_user, reciprocal_rank
 
 
 def frames(lists: dict[str, list[str]], relevant: dict[str, list[str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -25,11 +25,12 @@ def by_hand(name: str, items: list[str], relevant: set[str], k: int) -> float:
     """The textbook definitions, one user at a time, in plain Python: nothing shared with the code under test."""
     hit_ranks = [place for place, item in enumerate(items[:k], start=1) if item in relevant]
     at_hits = [sum(1 for rank in hit_ranks if rank <= place) / place for place in hit_ranks]
-    ideal = sum(1 / math.log2(place + 1) for place in range(1, min(k, len(relevant)) + 1))
+    full = [1 / math.log2(place + 1) for place in range(1, len(relevant) + 1)]
     return {
         "precision": len(hit_ranks) / k,
         "recall": len(hit_ranks) / len(relevant),
-        "ndcg": sum(1 / math.log2(place + 1) for place in hit_ranks) / ideal,
+        "ndcg": sum(1 / math.log2(place + 1) for place in hit_ranks) / sum(full[:k]),
+        "ndcg_full": sum(1 / math.log2(place + 1) for place in hit_ranks) / sum(full),
         "map": sum(at_hits) / len(relevant),
         "map_capped": sum(at_hits) / min(k, len(relevant)),
         "mrr": 1 / hit_ranks[0] if hit_ranks else 0.0,
@@ -52,6 +53,7 @@ def random_case(seed: int) -> tuple[dict[str, list[str]], dict[str, list[str]], 
         ("precision", 2 / 5),
         ("recall", 2 / 3),
         ("ndcg", (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 1 / math.log2(4))),
+        ("ndcg_full", (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3) + 1 / math.log2(4))),
         ("map", (1 / 2 + 2 / 4) / 3),
         ("map_capped", (1 / 2 + 2 / 4) / 3),
         ("mrr", 1 / 2),
@@ -85,6 +87,7 @@ def test_ndcg_and_average_precision_equal_those_of_scikit_learn(seed):
     hits = one_user(ranks.tolist(), relevant=7)
 
     assert RANKING["ndcg"](hits, 10)[0] == pytest.approx(peer.ndcg_score([labels], [scores], k=10), abs=1e-12)
+    assert auc(hits, 40, np.array([33]))[0] == pytest.approx(peer.roc_auc_score(labels, scores), abs=1e-12)
     assert RANKING["map"](hits, 40)[0] == pytest.approx(peer.average_precision_score(labels, scores), abs=1e-12)
 
 
@@ -109,7 +112,12 @@ def test_a_perfect_list_scores_1(case):
 
     hits = match(*frames(relevant, relevant))
 
-    for name in set(RANKING) - {"precision", "recall", "map"}:  # these cannot reach 1 unless there are k relevant items
+    for name in set(RANKING) - {
+        "precision",
+        "recall",
+        "map",
+        "ndcg_full",
+    }:  # these cannot reach 1 unless there are k relevant items
         assert RANKING[name](hits, k).tolist() == pytest.approx([1.0] * len(relevant)), name
 
 
@@ -126,6 +134,28 @@ def test_neither_the_order_of_rows_nor_the_names_of_users_matter(case, seed):
     for metric in RANKING.values():
         assert metric(shuffled, k).tolist() == metric(hits, k).tolist()
         assert sorted(metric(renamed, k).tolist()) == sorted(metric(hits, k).tolist())
+
+
+@settings(deadline=None, max_examples=40)
+@given(case=cases, catalog=st.integers(min_value=40, max_value=60))
+def test_auc_equals_a_count_of_all_pairs(case, catalog):
+    lists, relevant, k = case
+    hits = match(*frames(lists, relevant))
+    items = [f"item {n}" for n in range(catalog)]
+    expected = []
+    for user in hits.users:
+        place = {item: rank for rank, item in enumerate(lists.get(user, [])[:k])}
+        good, bad = set(relevant[user]), set(items) - set(relevant[user])
+        right = sum(place.get(one, 999) < place.get(other, 999) for one in good for other in bad)
+        expected.append(right / (len(good) * len(bad)) if bad else 0.0)
+
+    others = np.array([catalog - len(relevant[user]) for user in hits.users])
+
+    assert auc(hits, k, others).tolist() == pytest.approx(expected)
+
+
+def test_a_user_who_chose_the_whole_catalog_has_no_pair_and_scores_0():
+    assert auc(one_user(ranks=[1, 2], relevant=2), 2, np.array([0])).tolist() == [0.0]
 
 
 def test_a_user_for_whom_nothing_was_recommended_scores_0_and_is_counted():
