@@ -66,15 +66,21 @@ def catalog(items):
 
 
 def events(pairs):
-    """The purchases that the interactions come from, each user's in one visit and one order."""
+    """The purchases that the interactions come from: all of a user's in one visit and order, and again ten days later,
+    since some algorithms learn from what is bought twice."""
+    return pl.concat([visit(pairs, "visit", 10), visit(pairs, "second visit", 0)])
+
+
+def visit(pairs, name, days_before):
+    """Purchases of all pairs, each user's in one visit and order."""
     return filled(
         pairs.select(
-            event_id=pl.format("{}/{}", "user_id", "item_id"),
-            ts="last_ts",
+            event_id=pl.format("{} {}/{}", pl.lit(name), "user_id", "item_id"),
+            ts=pl.col("last_ts") - pl.duration(days=days_before),
             type=pl.lit("purchase"),
             user_id="user_id",
-            session_id=pl.format("visit of {}", "user_id"),
-            order_id=pl.format("order of {}", "user_id"),
+            session_id=pl.format("{} of {}", pl.lit(name), "user_id"),
+            order_id=pl.format("order of {} of {}", pl.lit(name), "user_id"),
             item_id="item_id",
             value="weight",
         ),
