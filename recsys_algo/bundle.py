@@ -11,26 +11,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from data_contracts.documents import Ranking
 from data_contracts.manifest import ENGINE_API, Artifact, File, Manifest, canonical
-from recsys_algo.arrays import Arrays, mapped
+from recsys_algo.arrays import Array, Arrays, mapped
 from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems
 from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
+from recsys_algo.ranker import SECOND_STAGE, WEIGHTS, Ranker, weights_of
 from recsys_algo.shares import Shares, weighed
 from recsys_algo.slate import Mask
 from recsys_algo.vectors import Vectors
 
 CATALOG, HISTORY, SEEN = "items", "history", "seen."
+NOT_SOURCES = ("catalog", "ranker")  # shapes that propose nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Bundle:
     """All that ranking reads. ``seen`` is by event type; its scores are the epoch day of the newest such event.
 
-    ``sources`` are by artifact name; one of another segment than the default is called ``name@segment``.
+    ``sources`` are by artifact name; one of another segment than the default is called ``name@segment``. A surface with
+    a second stage has ``learned`` weights, which are used instead of those of ``ranking``, or a ``ranker``.
     """
 
     tenant: str
@@ -43,6 +48,8 @@ class Bundle:
     config_version: str
     window_end: datetime
     history: UserItems | None = None
+    learned: Mapping[str, float] | None = None
+    ranker: Ranker | None = None
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
 
@@ -55,10 +62,24 @@ class Bundle:
         ranking = self.ranking
         return capped(self.catalog, ranking.max_per_brand, ranking.max_per_category, ranking.max_per_tag)
 
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """What each source counts for."""
+        return self.ranking.weights if self.learned is None else self.learned
+
     @cached_property
     def shares(self) -> Shares:
         """What the surface asks by default."""
-        return weighed(self.sources, self.ranking.weights)
+        return weighed(self.sources, self.weights)
+
+    @cached_property
+    def popularity(self) -> Array | None:
+        """Per item, the share of the catalog's items that fewer histories hold; None without histories."""
+        if self.history is None:
+            return None
+        counts = np.bincount(self.history.rows.indices, minlength=len(self.catalog))
+        share: Array = np.sort(counts).searchsorted(counts) / max(len(counts), 1)
+        return share
 
 
 def open_bundle(
@@ -133,7 +154,9 @@ def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> 
     if len(catalogs) != 1:
         raise BadArtifact(f"a generation has exactly one catalog; that of {identity.tenant!r} has {len(catalogs)}")
     catalog = catalogs[0]
-    sources = {table.key: _source(table, arrays, catalog) for table, arrays in opened if table.shape != "catalog"}
+    second = _second_stage([pair for pair in opened if pair[0].name == f"{SECOND_STAGE}{identity.surface}"])
+    lists = [pair for pair in opened if pair[0].shape not in NOT_SOURCES]
+    sources = {table.key: _source(table, arrays, catalog) for table, arrays in lists}
     users = {name: source for name, source in sources.items() if isinstance(source, UserItems)}
     return Bundle(
         **identity._asdict(),
@@ -141,9 +164,21 @@ def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> 
         sources={name: sources[name] for name in sorted(sources) if name != HISTORY and not name.startswith(SEEN)},
         ranking=ranking,
         history=users.get(HISTORY),
+        learned=second if isinstance(second, dict) else None,
+        ranker=second if isinstance(second, Ranker) else None,
         seen={name.removeprefix(SEEN): users[name] for name in sorted(users) if name.startswith(SEEN)},
         blocked=catalog.mask_of_ids(ranking.blocked_items, catalog.archived),
     )
+
+
+def _second_stage(opened: Sequence[tuple[_Table, Arrays]]) -> Ranker | dict[str, float] | None:
+    """Trees or weights; None if the surface was published without."""
+    for table, arrays in opened:
+        try:
+            return weights_of(arrays) if table.kind == WEIGHTS else Ranker.of(arrays)
+        except BadArtifact as error:
+            raise BadArtifact(f"{table.name}: {error}") from error
+    return None
 
 
 def _source(table: _Table, arrays: Arrays, catalog: Catalog) -> Source:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_contracts.tables import ITEMS, SHAPES, Shape
-from recsys_algo.arrays import Array, mapped, part, prefixed, written
+from recsys_algo.arrays import Array, Arrays, mapped, part, prefixed, written
 from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME, TEXTS, WORDS
 from recsys_algo.lists import ENCODERS, Columns, indptr
+from recsys_algo.ranker import LAMBDAMART, SECOND_STAGE, WEIGHTS
 from recsys_algo.stringmap import StringMap, packed
 
 
@@ -65,6 +66,15 @@ def encode_table(  # noqa: PLR0917  (what a table is, and where it goes)
         raise ValueError(f"{name}: a table of shape {shape} needs the columns {', '.join(missing)}")
     rows, arrays = ENCODERS[shape](name, columns, items)
     return Encoded(name, kind, shape, rows, written(folder, name, arrays))
+
+
+def encode_second_stage(surface: str, arrays: Arrays, folder: Path) -> Encoded:
+    """What a surface learned (`ranker.weight_arrays` or `ranker.ranker_arrays`) as the artifact ``second_stage.NAME``;
+    ``rows`` counts weights or trees.
+    """
+    kind, rows = (WEIGHTS, arrays["weights"]) if "weights" in arrays else (LAMBDAMART, arrays["leaves"])
+    name = f"{SECOND_STAGE}{surface}"
+    return Encoded(name, kind, "ranker", len(rows), written(folder, name, arrays))
 
 
 def load_items(folder: Path) -> StringMap:

@@ -20,6 +20,7 @@ from recsys_algo.caveats import warnings_of
 from recsys_algo.errors import UnknownStrategy
 from recsys_algo.fallback import ladder
 from recsys_algo.resolve import situated
+from recsys_algo.second_stage import stages_with
 from recsys_algo.situation import Answer, Query, RankedItem, Situation, Trace
 from recsys_algo.slate import Items, Pool
 from recsys_algo.stages import STAGES, allowed, fold
@@ -32,7 +33,7 @@ _COUNTED = {
     "after_exclude": _STEPS["drop_excluded"],
     "after_filter": _STEPS["keep_recent"],
     "after_rules": _STEPS["drop_blocked"],
-    "returned": _STEPS["cut"],
+    "returned": -1,  # a second stage moves the last steps by one
 }
 
 
@@ -79,14 +80,14 @@ def _traced(situation: Situation, ask: Ask) -> Trace:
     situation = situation if ask is situation.ask else msgspec.structs.replace(situation, ask=ask)
     pools, voices = _pools(situation, ask)
     blended = blend(pools, voices, situation.catalog.tally)
-    return Trace(situation, pools, voices, blended, fold(blended.slate, situation))
+    return Trace(situation, pools, voices, blended, fold(blended.slate, situation, stages_with(situation, pools)))
 
 
 def _filled_up(trace: Trace) -> Trace:
     """The same candidates with the rungs of the ladder behind them."""
     rungs = newcomers(trace.blend.slate.items, ladder(trace.situation))
     blended = extended(trace.blend, rungs, len(trace.pools))
-    steps = fold(blended.slate, trace.situation)
+    steps = fold(blended.slate, trace.situation, stages_with(trace.situation, trace.pools))
     return Trace(trace.situation, (*trace.pools, *rungs), trace.voices, blended, steps, len(rungs))
 
 

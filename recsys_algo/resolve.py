@@ -60,6 +60,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         caps=_caps(bundle, wanted),
         min_brands=query.min_brands or 0,
         mmr_lambda=mmr_lambda,
+        ranker=bundle.ranker if plan.reordered and not (injected and query.include_mode == "inject") else None,
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
         warnings=tuple(_warnings(anchors.unknown, plan.shares.missing)),
     )

@@ -18,6 +18,7 @@ from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import Ask, Source
 from recsys_algo.caps import Caps
 from recsys_algo.catalog import Catalog
+from recsys_algo.ranker import Ranker
 from recsys_algo.slate import Mask, Pool, Slate
 from recsys_algo.vectors import Vectors
 
@@ -127,6 +128,7 @@ class Situation(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # made fo
     caps: Caps | None = None
     min_brands: int = 0
     mmr_lambda: float = 1.0
+    ranker: Ranker | None = None  # what orders the candidates anew
     vectors: Vectors | None = None  # what likeness is measured by; None: tags
     warnings: tuple[Warning, ...] = ()
 
@@ -146,18 +148,23 @@ class Trace:
     rungs: int = 0
 
     def signals(self, item: int) -> dict[str, float]:
-        """What each source that proposed the item gave to its score, largest first; a rung gives nothing to it."""
+        """What each source that proposed the item gave to its score, largest first; a rung gives nothing to it.
+
+        A second stage gives (``second_stage``) or takes what the item's new place is worth more or less than its old.
+        """
         found: dict[str, float] = {}
         for number, pool in enumerate(self.pools):
             rank = self._ranks[number].get(item)
             if rank is not None:
                 found[pool.source] = self.voices[number].score(rank) if number < len(self.voices) else 0.0
+        if item in self._gains:
+            found["second_stage"] = self._gains[item]
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reasons(self, item: int) -> tuple[str, ...]:
         """Why the item is there, strongest first: kinds of evidence, and `diversity` if it was moved up for that."""
         reason_of = {pool.source: pool.reason for pool in self.pools}
-        reasons = [reason_of[source] for source in self.signals(item)]
+        reasons = [reason_of[source] for source in self.signals(item) if source in reason_of]
         return tuple(dict.fromkeys([*reasons, *(["diversity"] if item in self._moved_up else [])]))
 
     @cached_property
@@ -165,12 +172,23 @@ class Trace:
         return tuple({item: rank for rank, item in enumerate(pool.items.tolist())} for pool in self.pools)
 
     @cached_property
+    def _gains(self) -> dict[int, float]:
+        """By how much the second stage changed each item's score; nothing where there is none."""
+        slates = dict(self.steps)
+        if "second_stage" not in slates:
+            return {}
+        before = dict(zip(*(column.tolist() for column in slates["drop_blocked"]), strict=True))
+        after = slates["second_stage"]
+        return {i: round(s - before[i], 6) for i, s in zip(after.items.tolist(), after.scores.tolist(), strict=True)}
+
+    @cached_property
     def _moved_up(self) -> frozenset[int]:
         if self.situation.mmr_lambda >= 1:
             return frozenset()
         slates = dict(self.steps)
         after = slates["select"].items.tolist()
-        return frozenset(after).difference(slates["drop_blocked"].items[: len(after)].tolist())
+        before = slates.get("second_stage", slates["drop_blocked"])
+        return frozenset(after).difference(before.items[: len(after)].tolist())
 
 
 class RankedItem(msgspec.Struct, frozen=True, eq=False, gc=False):  # no cycles, and 20 objects fewer to track

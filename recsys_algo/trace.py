@@ -43,7 +43,7 @@ def why_not(answer: Answer, bundle: Bundle, item_id: str) -> WhyNot:
     if index < 0:
         return WhyNot(item_id, "unknown_item", "catalog", "the catalog has no such item")
     steps = answer.trace.steps
-    score = _score(steps[0][1], index)
+    score = next((found for _, slate in reversed(steps) if (found := _score(slate, index)) is not None), None)
     cutoff = answer.items[-1].score if answer.items else None
     gone = next((name for name, slate in steps if index not in slate.items), None)
     if gone is None:

@@ -60,16 +60,25 @@ class Vectors:
         directions: Array = self.vectors[places] * (known / self.lengths[places])[:, None].astype(np.float32)
         return directions
 
+    def products(self, items: Items, wanted: Array) -> Array:
+        """The dot product of each item's vector with ``wanted``, float64; NaN for an item without a vector."""
+        if not len(self.items):
+            return np.full(len(items), np.nan)
+        places = self.items.searchsorted(items).clip(max=len(self.items) - 1)
+        products: Array = (self.vectors[places] @ wanted).astype(np.float64)
+        products[self.items[places] != items] = np.nan
+        return products
+
     def pool(self, ask: Ask) -> Pool:
         """The items closest to the user's vector or, for a user without one, to the anchors."""
         user = -1 if ask.cosine else found(self.users, ask.subjects)
         if user >= 0:
             return Pool(self.name, PERSONAL, "collaborative", self._closest(self.user_vectors[user], ask, NO_ITEMS))
-        wanted = self._folded(ask)
+        wanted = self.folded(ask)
         items = NO_ITEMS if wanted is None else self._closest(wanted, ask, ask.anchors)
         return Pool(self.name, SESSION, "embedding_similarity", items)
 
-    def _folded(self, ask: Ask) -> Array | None:
+    def folded(self, ask: Ask) -> Array | None:
         """The weighted mean of the anchors' vectors, or None if there is nothing to take it of."""
         known = np.isin(ask.anchors, self.items)
         weights = ask.anchor_weights[known].astype(np.float32)

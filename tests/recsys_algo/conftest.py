@@ -10,8 +10,9 @@ import pytest
 
 from data_contracts.documents import Ranking
 from data_contracts.tables import SHAPES, Shape
+from recsys_algo.arrays import Arrays
 from recsys_algo.bundle import Bundle, open_encoded
-from recsys_algo.encode import encode_catalog, encode_table, load_items
+from recsys_algo.encode import encode_catalog, encode_second_stage, encode_table, load_items
 from recsys_algo.situation import Answer, Query
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -39,11 +40,15 @@ def shop(tmp_path: Path) -> Shop:
     """``shop(items, ranking={...}, popularity=[rows], ...)``: items are ids or dicts, tables are rows of their shape.
 
     A table of another name than those in ``SHAPE_OF`` is a pair of shape and rows; ``seen_purchase`` is
-    ``seen.purchase``. Without a ranking, every source has weight 1 and the default rules hold.
+    ``seen.purchase``. Without a ranking, every source has weight 1 and the default rules hold. ``second_stage``
+    is the arrays of one.
     """
 
     def opened(
-        items: Iterable[str | Mapping[str, Any]], ranking: Mapping[str, Any] | None = None, **tables: Any
+        items: Iterable[str | Mapping[str, Any]],
+        ranking: Mapping[str, Any] | None = None,
+        second_stage: Arrays | None = None,
+        **tables: Any,
     ) -> Bundle:
         rows = [{"item_id": item} if isinstance(item, str) else item for item in items]
         keys = {key for row in rows for key in row} | {"item_id"}
@@ -54,6 +59,8 @@ def shop(tmp_path: Path) -> Shop:
             name = key.replace("seen_", "seen.")
             shape, content = table if isinstance(table, tuple) else (SHAPE_OF.get(key, "user_items"), table)
             encoded.append(encode_table(name, key, shape, columns(SHAPES[shape].names, content), ids, tmp_path))
+        if second_stage:
+            encoded.append(encode_second_stage("home", second_stage, tmp_path))
         weights = {key: 1.0 for key in tables if key != "history" and not key.startswith("seen_")}
         settings = {"weights": weights} | dict(ranking or {})
         return open_encoded("demo", "home", encoded, msgspec.convert(settings, Ranking), NOW)

@@ -1,0 +1,134 @@
+"""What a second stage knows of a candidate: one function computes it for training and for serving.
+
+Everything is read from the bundle, the question and what the sources proposed; nothing that a request does not have can
+become a feature. Per source: ``rank``, what the candidate's rank there is worth (`recsys_algo.blend`, 0 if it was not
+proposed), and ``score``, the source's own score as a share of the best candidate's. Then, for all: the blended score,
+how many sources proposed it, its popularity (the share of the catalog's items that fewer users' histories hold), its
+age in whole days, its price and that price over the median of the anchors', the share of the anchors' weight that has
+its category and its brand, and how many anchors there are. What is not known is NaN: the score of a source that knows
+neither the user nor the anchors or has no vector for the item, everything about anchors where there are none.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recsys_algo.arrays import Array
+from recsys_algo.blend import DAMPING
+from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems, found
+from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME
+from recsys_algo.situation import Situation
+from recsys_algo.slate import Items, Pool, Slate
+from recsys_algo.vectors import Vectors
+
+DAY = 86_400_000_000  # microseconds
+PLACES = 6  # of a score: what the width of the machine's vector units may change lies behind
+
+
+def features(slate: Slate, situation: Situation, pools: Sequence[Pool], sources: Sequence[str]) -> Array:
+    """One row per item of the slate, one column per name of `ranker.feature_names`; float64."""
+    head = _Head(slate.items)
+    proposed = {_plain(pool.source): pool for pool in pools}
+    asked = {_plain(source.name): source for source, _ in situation.voices}
+    ranks = [_ranks(head, proposed.get(name)) for name in sources]
+    scores = [_scores(head, asked.get(name), situation) for name in sources]
+    columns = [column for pair in zip(ranks, scores, strict=True) for column in pair]
+    number = sum((rank > 0 for rank in ranks), np.zeros(len(slate.items)))
+    return np.column_stack([*columns, slate.scores, number, *_item_columns(slate.items, situation)])
+
+
+class _Head:
+    """The candidates, laid out so that numbers about any items are brought to them in one look-up."""
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
+        self._order = items.argsort()
+        self._sorted = items[self._order]
+
+    def sums(self, items: Items, values: Array) -> Array:
+        """For each candidate the sum of the values that are about it."""
+        if not len(self.items):
+            return np.zeros(0)
+        places = self._sorted.searchsorted(items).clip(max=len(self._sorted) - 1)
+        here = self._sorted[places] == items
+        return np.bincount(self._order[places[here]], values[here], len(self.items))
+
+
+def _plain(name: str) -> str:
+    """An artifact's name, whatever segment this version of it is for."""
+    return name.partition("@")[0]
+
+
+def _ranks(head: _Head, pool: Pool | None) -> Array:
+    if pool is None:
+        return np.zeros(len(head.items))
+    return head.sums(pool.items, DAMPING / (DAMPING + np.arange(len(pool.items))))
+
+
+def _scores(head: _Head, source: Source | None, situation: Situation) -> Array:
+    own = None if source is None else _own_scores(head, source, situation)
+    if own is None:
+        return np.full(len(head.items), np.nan)
+    largest = np.nanmax(abs(own), initial=0.0)
+    return (own / largest).round(PLACES) if largest > 0 else own
+
+
+def _own_scores(head: _Head, source: Source, situation: Situation) -> Array | None:
+    """What the source's own numbers say about each candidate; None if it knows neither the user nor the anchors."""
+    ask = situation.ask
+    match source:
+        case ItemScores():
+            own = source.segments.find(ask.segment) if ask.segment != DEFAULT_SEGMENT else -1
+            row = own if own >= 0 else source.everybody
+            return head.sums(*source.rows.row(row)) if row >= 0 else None
+        case UserItems():
+            listed = source.row(ask.subjects)
+            return None if listed is None else head.sums(*listed)
+        case ItemNeighbors():
+            if not len(ask.anchors):
+                return None
+            items, values, lengths = source.rows.gathered(ask.anchors)
+            return head.sums(items, values * ask.anchor_weights.repeat(lengths))
+        case Vectors():
+            user = found(source.users, ask.subjects)
+            wanted = source.user_vectors[user] if user >= 0 else source.folded(ask)
+            return None if wanted is None else source.products(head.items, wanted)
+    return None
+
+
+def _item_columns(items: Items, situation: Situation) -> list[Array]:
+    """The common features but the first two, in their order."""
+    catalog, anchors = situation.catalog, situation.ask.anchors
+    created, price = catalog.created_at[items], _price(situation, items)
+    unborn, now = created == NO_TIME, (situation.query.now - EPOCH) // MICROSECOND
+    days = (now - np.where(unborn, now, created)) // DAY
+    popularity = situation.bundle.popularity
+    prices = _price(situation, anchors)
+    known = prices[prices > 0]
+    return [
+        np.full(len(items), np.nan) if popularity is None else popularity[items],
+        np.where(unborn, np.nan, days),
+        price,
+        price / (np.median(known) if len(known) else np.nan),
+        _share(catalog.category, items, situation),
+        _share(catalog.brand, items, situation),
+        np.full(len(items), float(len(anchors))),
+    ]
+
+
+def _price(situation: Situation, items: Items) -> Array:
+    minor = situation.catalog.price_minor[items].astype(np.float64)
+    minor[minor < 0] = np.nan
+    return minor
+
+
+def _share(words: Items, items: Items, situation: Situation) -> Array:
+    """The share of the anchors' weight that has the same word as each item; 0 for an item without one."""
+    anchors, weights = situation.ask.anchors, situation.ask.anchor_weights
+    total = weights.sum()
+    if not total > 0:
+        return np.full(len(items), np.nan)
+    own, theirs = words[items], words[anchors]
+    same = (own[:, None] == theirs) & (own >= 0)[:, None]
+    share: Array = (same @ weights / total).round(PLACES)
+    return share
