@@ -12,13 +12,16 @@ from typing import Any
 
 import msgspec
 from litestar.datastructures import State
+from prometheus_client import Counter
 
 from data_contracts.open import open_blobs
 from data_contracts.pseudonym import secret_at
 from data_contracts.signature import verify_keys
 from serving.answers import Answers
 from serving.direct import Direct
+from serving.events import EventLog
 from serving.exposure import ExposureLog
+from serving.landing import Landing
 from serving.logs import AccessLog, Log, json_log
 from serving.metrics import Metrics
 from serving.openapi import document, yaml
@@ -26,9 +29,22 @@ from serving.recommender import Recommender
 from serving.refusal import StrictRequest, refused
 from serving.reload import Reloader
 from serving.requests import MAX_BODY_BYTES
-from serving.routes import docs, health, items, metrics, recommend, recommendations, recs, similar, validate, version
+from serving.routes import (
+    docs,
+    events,
+    health,
+    items,
+    metrics,
+    recommend,
+    recommendations,
+    recs,
+    similar,
+    validate,
+    version,
+)
 from serving.run import RunFolder
 from serving.segments import Rotation, Segments
+from serving.sent import MAX_BATCH_BYTES
 from serving.server import Server
 from serving.settings import Settings
 from serving.tombstones import Forgotten
@@ -40,6 +56,8 @@ HANDLERS = (
     items.similar_to_item,
     recs.recs,
     recommendations.recommendations,
+    events.events,
+    events.event,
     health.alive,
     health.ready,
     version.version,
@@ -54,6 +72,7 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
     environ = os.environ if environ is None else environ
     counted, log = Metrics(), json_log()
     recommender = _recommender(settings, environ, counted, log)
+    happened = _events(settings, environ, recommender, log)
     run = RunFolder.of_worker(environ)
     handlers = [*HANDLERS, *(docs.HANDLERS if settings.has_docs else ())]
     app = Server(
@@ -70,6 +89,7 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
                 "settings": settings,
                 "required": settings.required,
                 "recommender": recommender,
+                "events": happened,
                 "log": log,
                 "draining": run.is_draining if run else lambda: False,
                 **(_described(settings.tenant_header) if settings.has_docs else {}),
@@ -82,6 +102,8 @@ def create_app(settings: Settings, environ: Mapping[str, str] | None = None) -> 
         "/v1/recommend": Direct("recommend", recommend.DECODER, recommend.answered, recommender, log),
         "/v1/similar": Direct("similar", similar.DECODER, similar.answered, recommender, log),
         "/v1/recommend/validate": Direct("", validate.DECODER, validate.answered, recommender, log),
+        "/v1/events:batch": Direct("", events.DECODER, events.answered, happened, log, MAX_BATCH_BYTES),
+        "/events": Direct("", events.ALIAS_DECODER, events.alias_answered, happened, log, MAX_BATCH_BYTES),
     }
     return app
 
@@ -114,19 +136,47 @@ def _recommender(settings: Settings, environ: Mapping[str, str], counted: Metric
 
 
 def _exposures(settings: Settings, environ: Mapping[str, str], counted: Metrics, log: Log) -> ExposureLog:
+    home, secret = settings.locations.home, settings.pseudonym_secret
+    return ExposureLog(
+        landing=_landing(settings, environ, "exposures", counted.landing_failures, log),
+        secret=secret_at(home / "pseudonym.secret") if secret is None else secret.encode(),
+        metrics=counted,
+        log=log,
+        clock=_now,
+    )
+
+
+def _events(settings: Settings, environ: Mapping[str, str], recommender: Recommender, log: Log) -> EventLog:
+    counted = recommender.exposures.metrics
+    named = (settings.default_tenant, *(tenant for tenant, _ in settings.required))
+    return EventLog(
+        reloader=recommender.reloader,
+        forgotten=recommender.forgotten,
+        landing=_landing(settings, environ, "events", counted.events_landing_failures, log),
+        pseudonyms_of=recommender.exposures.pseudonyms_of,
+        metrics=counted,
+        clock=_now,
+        tenant_header=recommender.tenant_header,
+        default_tenant=settings.default_tenant,
+        own_tenants=frozenset(tenant for tenant in named if tenant),
+    )
+
+
+def _landing(  # noqa: PLR0917  (wired twice, below each other)
+    settings: Settings, environ: Mapping[str, str], kind: str, failures: Counter, log: Log
+) -> Landing:
+    """From the spool of that kind to the landing area; both logs have the same segments."""
     rotation = Rotation(
         largest_bytes=settings.exposure_segment_bytes,
         longest_s=settings.exposure_segment_s,
         sync=settings.exposure_fsync,
     )
-    home, secret = settings.locations.home, settings.pseudonym_secret
-    return ExposureLog(
-        segments=Segments(home / "spool" / "exposures", rotation, time.monotonic),
-        landing=open_blobs(settings.locations.landing, environ),
-        secret=secret_at(home / "pseudonym.secret") if secret is None else secret.encode(),
-        metrics=counted,
+    return Landing(
+        segments=Segments(settings.locations.home / "spool" / kind, rotation, time.monotonic, kind=kind),
+        area=open_blobs(settings.locations.landing, environ),
+        failures=failures,
         log=log,
-        clock=_now,
+        failed=f"{kind.removesuffix('s')}_landing_failed",
     )
 
 
@@ -148,13 +198,14 @@ def _described(tenant_header: str) -> dict[str, bytes]:
 
 @asynccontextmanager
 async def _lifespan(app: Server) -> AsyncIterator[None]:
-    """Load before the first request if that is quick, follow the store, and leave no exposure behind."""
+    """Load before the first request if that is quick, follow the store, and leave no exposure or event behind."""
     settings: Settings = app.state.settings
     recommender: Recommender = app.state.recommender
+    landings = (recommender.exposures.landing, app.state.events.landing)
     keep_every_s = min(5.0, settings.exposure_segment_s / 2)
     tasks = [
         asyncio.create_task(recommender.reloader.run(settings.reload_every_s)),
-        asyncio.create_task(recommender.exposures.keep(keep_every_s)),
+        *(asyncio.create_task(landing.keep(keep_every_s)) for landing in landings),
         asyncio.create_task(app.settle_for_ever()),
     ]
     await _at_most(FIRST_LOAD_S, recommender.reloader.polled.wait())
@@ -162,11 +213,11 @@ async def _lifespan(app: Server) -> AsyncIterator[None]:
     for task in tasks:
         task.cancel()
     app.settle()
-    await _at_most(LAST_LANDING_S, recommender.exposures.land(everything=True))
+    await _at_most(LAST_LANDING_S, *(landing.land(everything=True) for landing in landings))
 
 
-async def _at_most(seconds: float, work: Coroutine[Any, Any, Any]) -> None:
-    await asyncio.wait([asyncio.create_task(work)], timeout=seconds)
+async def _at_most(seconds: float, *works: Coroutine[Any, Any, Any]) -> None:
+    await asyncio.wait([asyncio.create_task(work) for work in works], timeout=seconds)
 
 
 def _now() -> datetime:

@@ -9,7 +9,8 @@ from serving.identity import Headers
 class Call:
     """``started`` is of ``time.perf_counter``, ``ended`` of ``time.time``, ``seconds`` what lies between.
 
-    ``timings`` are in milliseconds; ``endpoint`` is its name in metrics; ``recorded``: its exposure was written.
+    ``timings`` are in milliseconds; ``endpoint`` is its name in metrics; ``recorded``: its exposure was written;
+    ``accepted``: how many of the events that it sent are stored.
     """
 
     request_id: str
@@ -25,6 +26,7 @@ class Call:
     surface: str = ""
     generation: int = 0
     returned: int = 0
+    accepted: int = 0
     fallback_level: int = 0
     warnings: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)

@@ -7,21 +7,20 @@ nobody looks at the Host header here, because nothing depends on it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from serving.call import Call
-from serving.errors import PROBLEM_MEDIA_TYPE, PayloadTooLarge
+from serving.errors import PROBLEM_MEDIA_TYPE
 from serving.identity import header
 from serving.logs import Log
-from serving.recommender import Recommender
-from serving.refusal import decoded, headers_of, refusal
+from serving.refusal import decoded, headers_of, refusal, too_large
 from serving.reply import Reply
 from serving.requests import MAX_BODY_BYTES
 from serving.server import call_of
 
-Answered = Callable[[Recommender, Call, Any], Reply]
+T = TypeVar("T")
 
 
 class Gone(Exception):
@@ -29,22 +28,23 @@ class Gone(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Direct:
-    """One endpoint: a body in, a reply out."""
+class Direct(Generic[T]):
+    """One endpoint: a body of at most ``largest`` bytes in, a reply out. ``within`` is what answering works with."""
 
     endpoint: str
     decoder: msgspec.json.Decoder[Any]
-    answered: Answered
-    recommender: Recommender
+    answered: Callable[[T, Call, Any], Reply]
+    within: T
     log: Log
+    largest: int = MAX_BODY_BYTES
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one POST."""
         call = call_of(scope)
         call.endpoint, call.known_path = self.endpoint, True
         try:
-            asked = decoded(await body_of(call, receive), header(call.headers, b"content-type"), self.decoder)
-            reply = self.answered(self.recommender, call, asked)
+            body = await body_of(call, receive, self.largest)
+            reply = self.answered(self.within, call, decoded(body, header(call.headers, b"content-type"), self.decoder))
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - the boundary of a request
@@ -60,18 +60,19 @@ class Direct:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def body_of(call: Call, receive: Any) -> bytes:
+async def body_of(call: Call, receive: Any, largest: int = MAX_BODY_BYTES) -> bytes:
     """The whole body. Raises ``PayloadTooLarge`` as soon as it is known to be, and ``Gone``."""
     announced = header(call.headers, b"content-length") or b"0"
-    if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
-    body: bytes = b""
+    if announced.isdigit() and int(announced) > largest:
+        raise too_large(largest)
+    parts, size = [], 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > largest:
+            raise too_large(largest)
         if not message.get("more_body", False):
-            return body
+            return b"".join(parts)

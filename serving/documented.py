@@ -14,6 +14,7 @@ from serving.errors import (
     InvalidRequest,
     InvalidTenant,
     NotReady,
+    NotStored,
     PayloadTooLarge,
     Problem,
     ServingError,
@@ -31,23 +32,24 @@ OptionalSurface = Annotated[str | None, QueryParameter(max_length=64)]
 
 READ = (InvalidRequest, InvalidJson, PayloadTooLarge, UnsupportedMediaType, Internal)
 GOTTEN = (InvalidRequest, InvalidTenant, UnknownType, TenantNotFound, SurfaceNotFound, NotReady, Internal)
+SENT = (*READ, InvalidTenant, TenantNotFound, NotReady, NotStored)
 POSTED = tuple(dict.fromkeys((*READ, *GOTTEN)))
 
 
-def answers(success: type, *errors: type[ServingError]) -> dict[int, ResponseSpec]:
+def answers(success: type, *errors: type[ServingError], status: int = 200) -> dict[int, ResponseSpec]:
     """The answer of an endpoint by status, the good one and the documented errors."""
     codes: dict[int, list[str]] = {}
     for error in errors:
         codes.setdefault(error.status, []).append(error.code)
     good = ResponseSpec(success, generate_examples=False, description=(success.__doc__ or "").partition("\n")[0])
-    return {200: good} | {
-        status: ResponseSpec(
+    return {status: good} | {
+        each: ResponseSpec(
             Problem,
             generate_examples=False,
-            description=", ".join(sorted(codes[status])),
+            description=", ".join(sorted(codes[each])),
             media_type=PROBLEM_MEDIA_TYPE,
         )
-        for status in sorted(codes)
+        for each in sorted(codes)
     }
 
 

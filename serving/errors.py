@@ -13,6 +13,7 @@ ServingError                     status code
 |- UnsupportedMediaType          415    RECSYS_UNSUPPORTED_MEDIA_TYPE
 |- Internal                      500    RECSYS_INTERNAL
 |- NotReady                      503    RECSYS_NOT_READY
+|- NotStored                     503    RECSYS_NOT_STORED
 
 The docstring of a class is the title of its problem; the message of an instance is the detail.
 """
@@ -144,6 +145,13 @@ class NotReady(ServingError):
     """Nothing is loaded that could answer yet."""
 
     status, code = 503, "RECSYS_NOT_READY"
+    retry_after_s = 5
+
+
+class NotStored(ServingError):
+    """What was sent could not be stored, and nothing of it is kept."""
+
+    status, code = 503, "RECSYS_NOT_STORED"
     retry_after_s = 5
 
 

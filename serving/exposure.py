@@ -1,6 +1,5 @@
 """The exposure log: one record per answer, written before the answer leaves, with pseudonyms in place of people."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,16 +7,15 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from data_contracts.blobs import Blobs
-from data_contracts.errors import ContractError
 from data_contracts.pseudonym import Pseudonyms
 from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
 from serving.answers import Listed
+from serving.landing import Landing
 from serving.logs import Log
 from serving.metrics import Metrics
 from serving.requests import NOBODY, NOWHERE, Context, RecommendRequest, SimilarRequest
 from serving.responses import Meta
-from serving.segments import SegmentLost, Segments
+from serving.segments import SegmentLost
 
 NOBODY_KNOWN = Subject()
 
@@ -36,8 +34,7 @@ class Shown(NamedTuple):
 class ExposureLog:
     """Turns answers into lines; ``secret`` is what pseudonyms are made with."""
 
-    segments: Segments
-    landing: Blobs
+    landing: Landing
     secret: bytes
     metrics: Metrics
     log: Log
@@ -51,7 +48,7 @@ class ExposureLog:
         tenant = shown.meta.tenant_id
         line = _ENCODER.encode(exposure(shown, self.subject(tenant, shown), ts, latency_ms))
         try:
-            self.segments.append(tenant, ts.date(), line + b"\n")
+            self.landing.segments.append(tenant, ts.date(), line + b"\n")
         except SegmentLost as lost:
             self.metrics.exposures_dropped.labels(lost.reason).inc()
             self._complain(lost)
@@ -64,21 +61,6 @@ class ExposureLog:
         if lost.reason not in self._known_trouble:
             self._known_trouble.add(lost.reason)
             self.log.error("exposure_dropped", reason=lost.reason, detail=str(lost))
-
-    async def keep(self, every_s: float) -> None:
-        """Finish and land segments for ever. What cannot be landed now is tried again."""
-        while True:
-            await asyncio.sleep(every_s)
-            await self.land()
-
-    async def land(self, *, everything: bool = False) -> None:
-        """Finish the segments that are old enough, or all, and bring what is finished to the landing area."""
-        try:
-            self.segments.finish(everything=everything)
-            await asyncio.to_thread(self.segments.land, self.landing)
-        except Exception as error:
-            self.metrics.landing_failures.inc()
-            self.log.error("exposure_landing_failed", detail=str(error), exc_info=not isinstance(error, ContractError))
 
     def subject(self, tenant: str, shown: Shown) -> Subject:
         """Who saw it; nobody without full consent."""

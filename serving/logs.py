@@ -37,6 +37,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     surface: str = ""
     generation: int = 0
     returned: int = 0
+    accepted: int = 0
     fallback_level: int = 0
 
 
@@ -76,6 +77,7 @@ class AccessLog:
             surface=call.surface,
             generation=call.generation,
             returned=call.returned,
+            accepted=call.accepted,
             fallback_level=call.fallback_level,
         )
         self._sink.msg(_encode(line))

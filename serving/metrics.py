@@ -75,9 +75,19 @@ class Metrics:
             "Times that finished segments could not be brought to the landing area; they are kept and tried again.",
             registry=registry,
         )
+        self.events_landing_failures = Counter(
+            "recsys_events_landing_failures", "The same for segments of events.", registry=registry
+        )
         self.exposures = Counter("recsys_exposure_records", "Exposure records written.", registry=registry)
         self.exposures_dropped = Counter(
             "recsys_exposure_dropped", "Exposure records that could not be written.", ("reason",), registry=registry
+        )
+
+        self.events = Counter(
+            "recsys_events_received",
+            "Events that were sent: accepted, duplicate, rejected, or lost because they could not be stored.",
+            ("tenant", "type", "outcome"),
+            registry=registry,
         )
 
         self._answered: dict[tuple[str, str, bool], _Answered] = {}

@@ -20,9 +20,15 @@ from serving.responses import Recommendations, Validated
 from serving.routes.health import Health
 from serving.routes.recommendations import Products
 from serving.routes.version import Version, own_version
+from serving.sent import EventBatch, Received, SentEvent
 
-BODIES = (RecommendRequest, SimilarRequest, Recommendations, Validated, Products, Health, Version, Problem)
-DESCRIPTION = """Ranked lists from published generations. Every error is a problem document (RFC 9457).
+BODIES = (
+    *(RecommendRequest, SimilarRequest, Recommendations, Validated, Products),
+    *(EventBatch, SentEvent, Received, Health, Version, Problem),
+)
+DESCRIPTION = """Ranked lists from published generations, and a place to say what came of them.
+
+Every error is a problem document (RFC 9457).
 
 There is no access control in this version: the tenant is the header below, and the server binds to loopback."""
 
@@ -97,6 +103,8 @@ def _complete(operation: dict[str, Any], opt: dict[str, Any], tenant_header: str
     operation["deprecated"] = False
     if "alias_of" in opt:
         operation["x-alias-of"] = opt["alias_of"]
+    if "takes" in opt:
+        operation["requestBody"]["content"]["application/json"]["schema"] = opt["takes"]
     if "endpoint" in opt:
         operation["parameters"] = [
             *operation.get("parameters", []),

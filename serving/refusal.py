@@ -29,7 +29,7 @@ from serving.logs import Log
 from serving.requests import MAX_BODY_BYTES
 from serving.server import call_of
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
 NO_BODY = InvalidRequest(
     "a JSON body is required", [Fault(pointer="", code="missing", detail="a JSON body is required")]
@@ -61,7 +61,7 @@ def decoded(body: bytes, content_type: bytes | None, decoder: msgspec.json.Decod
     except msgspec.ValidationError as error:
         found = fault(error)
         raise InvalidRequest(f"{found.pointer or 'the body'}: {found.detail}", [found]) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidJson(str(error)) from error
 
 
@@ -100,7 +100,7 @@ def as_serving_error(scope: Any, exception: Exception) -> ServingError:
             allow = (headers or {}).get("allow", "").split(", ")
             error = MethodNotAllowed(f"{path} does not answer to {scope['method']}", allow)
         case RequestEntityTooLarge():
-            error = PayloadTooLarge(f"a body has at most {MAX_BODY_BYTES} bytes")
+            error = too_large(scope["route_handler"].opt.get("largest", MAX_BODY_BYTES))
         case ValidationException(extra=list() as extra):
             error = _bad_parameters([_parameter_fault(part, scope) for part in extra])
         case ValidationException(detail=detail) if missing := _MISSING.match(detail):
@@ -109,6 +109,11 @@ def as_serving_error(scope: Any, exception: Exception) -> ServingError:
         case HTTPException(status_code=status, detail=detail) if status < Internal.status:
             error = InvalidRequest(detail)
     return error
+
+
+def too_large(largest: int) -> PayloadTooLarge:
+    """What is said of a body with more than ``largest`` bytes."""
+    return PayloadTooLarge(f"a body has at most {largest} bytes")
 
 
 def _bad_parameters(faults: list[Fault]) -> InvalidRequest:

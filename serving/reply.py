@@ -12,13 +12,14 @@ Header = tuple[bytes, bytes]
 class Reply:
     """A successful answer. As a return annotation it tells Litestar to send it as it is."""
 
-    __slots__ = ("body", "headers")
+    __slots__ = ("body", "headers", "status")
 
-    def __init__(self, body: bytes, *headers: Header, media_type: bytes = JSON) -> None:
+    def __init__(self, body: bytes, *headers: Header, media_type: bytes = JSON, status: int = 200) -> None:
         self.body = body
+        self.status = status
         self.headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it."""
-        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})

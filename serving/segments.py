@@ -4,8 +4,9 @@ A worker appends to files of its own under a spool folder, holding a lock on eac
 gives back). A segment that nobody holds is finished, whoever began it: it is copied to the landing area whole, under a
 name that never changes, and then removed. So a crash at any point loses nothing and lands nothing twice.
 
-A line that cannot be written (a full disk) is dropped and counted, and leaves no half line behind; the response goes
-out all the same, because an answer without a record is worth more to a visitor than no answer.
+Lines that cannot be written (a full disk) leave no half line behind, and the caller is told: what becomes of them is
+the caller's decision. What a worker wrote of a line when it was killed was never answered for: it is cut off before the
+segment is landed, so that every landed line is whole.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from data_contracts.blobs import Blobs
 from data_contracts.errors import BlobExists
 
 Sync = Literal["never", "segment", "record"]
+_STEP = 1 << 20  # how much of a segment's end is looked at at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +53,25 @@ class _Open:
 
 
 class Segments:
-    """The open segments of one worker, one per tenant. All but ``land`` belongs to one thread."""
+    """The open segments of one worker, one per tenant. All but ``land`` belongs to one thread.
 
-    def __init__(self, spool: Path, rotation: Rotation, monotonic: Callable[[], float]) -> None:
+    ``kind`` is the folder of the landing area that they are brought to.
+    """
+
+    def __init__(
+        self, spool: Path, rotation: Rotation, monotonic: Callable[[], float], *, kind: str = "exposures"
+    ) -> None:
         self._spool = spool
         self._rotation = rotation
         self._monotonic = monotonic
+        self._kind = kind
         self._open: dict[str, _Open] = {}
 
-    def append(self, tenant: str, day: date, line: bytes) -> None:
-        """Hand one line to the kernel. Raises ``SegmentLost`` if it will not be there later."""
+    def append(self, tenant: str, day: date, lines: bytes) -> None:
+        """Hand one line, or several, to the kernel: all or none. Raises ``SegmentLost`` if they will not be there."""
         try:
             segment = self._segment(tenant, day)
-            _write(segment, line)
+            _write(segment, lines)
             if self._rotation.sync == "record":
                 os.fsync(segment.descriptor)
         except OSError as error:
@@ -78,7 +86,7 @@ class Segments:
 
     def land(self, landing: Blobs) -> int:
         """Bring every finished segment in the spool to the landing area; how many. Safe in another thread."""
-        return sum(_landed(path, key, landing) for path, key in _named(self._spool))
+        return sum(_landed(path, f"{self._kind}/{name}", landing) for path, name in _named(self._spool))
 
     def _segment(self, tenant: str, day: date) -> _Open:
         segment = self._open.get(tenant)
@@ -110,18 +118,18 @@ def _created(spool: Path, tenant: str, day: date) -> int:
     return descriptor
 
 
-def _write(segment: _Open, line: bytes) -> None:
-    written = os.write(segment.descriptor, line)
-    if written < len(line):
+def _write(segment: _Open, lines: bytes) -> None:
+    written = os.write(segment.descriptor, lines)
+    if written < len(lines):
         os.ftruncate(segment.descriptor, segment.bytes)
-        raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes were written")
+        raise OSError(errno.ENOSPC, f"only {written} of {len(lines)} bytes were written")
     segment.bytes += written
 
 
 def _named(spool: Path) -> Iterator[tuple[Path, str]]:
-    """Every segment with the key under which it lands."""
+    """Every segment with the name under which it lands."""
     for path in sorted(spool.glob("tenant=*/date=*/[!.]*.jsonl")):
-        yield path, f"exposures/{path.relative_to(spool).as_posix()}"
+        yield path, path.relative_to(spool).as_posix()
 
 
 def _landed(path: Path, key: str, landing: Blobs) -> bool:
@@ -140,11 +148,26 @@ def _landed(path: Path, key: str, landing: Blobs) -> bool:
 
 
 def _moved(path: Path, key: str, landing: Blobs) -> bool:
-    if path.stat().st_size:
+    if _whole_bytes(path):
         with contextlib.suppress(BlobExists):  # landed by a worker that died before it could remove it here
             landing.create(key, path)
     path.unlink()
     return True
+
+
+def _whole_bytes(path: Path) -> int:
+    """How long the segment is, without the line that its worker could not finish; that is cut off."""
+    with path.open("r+b") as file:
+        whole = size = file.seek(0, os.SEEK_END)
+        while whole and (begin := max(0, whole - _STEP)) < whole:
+            file.seek(begin)
+            last = file.read(whole - begin).rfind(b"\n") + 1
+            whole = begin + last
+            if last:
+                break
+        if whole < size:
+            file.truncate(whole)
+    return whole
 
 
 def _reason(error: OSError) -> str:

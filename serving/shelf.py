@@ -90,6 +90,11 @@ class Shelf:
             raise self._absent(tenant, "")
         return next(iter(self.tenants[tenant].values())).default_surface
 
+    def require(self, tenant: str) -> None:
+        """That there is such a tenant, whether anything of it could be loaded or not. Raises ``TenantNotFound``."""
+        if tenant not in self._known_tenants:
+            raise self._absent(tenant, "")
+
     def served(self, tenant: str, surface: str) -> Served:
         """What answers there. Raises ``NotReady``, ``TenantNotFound``, ``SurfaceNotFound``."""
         self._require_something()

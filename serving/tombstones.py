@@ -15,7 +15,7 @@ from data_contracts.errors import InvalidDocument, StoreUnavailable
 from data_contracts.pseudonym import Pseudonyms
 from data_contracts.tombstones import Engraved, is_among, read_tombstones
 from recsys_algo.loading import BadSchema, StoreDown
-from serving.requests import NOBODY, RecommendRequest, SimilarRequest, User
+from serving.requests import NOBODY, RecommendRequest, SimilarRequest
 
 T = TypeVar("T", bound=RecommendRequest | SimilarRequest)
 
@@ -44,12 +44,15 @@ class Forgotten:
 
     def without(self, tenant: str, request: T) -> T:
         """The request, from nobody if any of its ids is a forgotten person's."""
-        marks = self._marks.get(tenant)
-        if not marks or request.user is NOBODY or not self._is_any(tenant, request.user, marks):
+        user = request.user
+        if user is NOBODY or not self.is_any(tenant, user.user_id, user.anonymous_id, user.session_id):
             return request
         return structs.replace(request, user=NOBODY)
 
-    def _is_any(self, tenant: str, user: User, marks: frozenset[str]) -> bool:
+    def is_any(self, tenant: str, *ids: str | None) -> bool:
+        """Whether any of the ids is a forgotten person's."""
+        marks = self._marks.get(tenant)
+        if not marks:
+            return False
         pseudonyms = self._pseudonyms_of(tenant)
-        ids = (user.user_id, user.anonymous_id, user.session_id)
         return any(id is not None and is_among(id, marks, pseudonyms) for id in ids)

@@ -37,6 +37,12 @@ REQUESTS = {
     "impossible tenant": ("/v1/recommend", json.dumps(U1), JSON | {"x-org-id": "../.."}),
     "two faults": ("/v1/similar", json.dumps({"surface": " "}), JSON),
     "too large": ("/v1/recommend", " " * (256 * 1024 + 1), JSON),
+    "events": ("/v1/events:batch", json.dumps({"events": [{"event_id": "e", "ts": NOW["now"], "type": "view"}]}), JSON),
+    "no events": ("/v1/events:batch", json.dumps({"events": []}), JSON),
+    "too many events": ("/v1/events:batch", json.dumps({"events": [{}] * 1_001}), JSON),
+    "too large a batch": ("/v1/events:batch", " " * (5 * 1024 * 1024 + 1), JSON),
+    "an event": ("/events", json.dumps({"userId": 1}), JSON),
+    "an event of an unknown tenant": ("/events", "{}", JSON | {"x-org-id": "acme"}),
     "a trace": ("/v1/recommend", "{}", JSON | {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}),
 }
 
@@ -78,10 +84,13 @@ def test_both_ways_count_the_same(both):
     assert counts(direct) == counts(layered)
 
 
-@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/similar", "/v1/recommend/validate"])
+DIRECT = {"/v1/recommend", "/v1/similar", "/v1/recommend/validate", "/v1/events:batch", "/events"}
+
+
+@pytest.mark.parametrize("path", sorted(DIRECT))
 def test_every_direct_path_is_a_documented_route(shop, path):
     assert "post" in shop.get("/openapi.json").json()["paths"][path]
-    assert set(shop.app.direct) == {"/v1/recommend", "/v1/similar", "/v1/recommend/validate"}
+    assert set(shop.app.direct) == DIRECT
 
 
 def read(messages, headers=()):

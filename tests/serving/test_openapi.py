@@ -52,7 +52,7 @@ def test_every_error_is_documented_as_a_problem(described):
     for path, operations in described["paths"].items():
         for operation in operations.values():
             for status, answer in operation["responses"].items():
-                expected = {"application/json"} if status == "200" or path in {"/readyz", "/health"} else None
+                expected = {"application/json"} if status in {"200", "202"} or path in {"/readyz", "/health"} else None
                 assert answer["content"].keys() == (expected or {"application/problem+json"})
 
 
@@ -69,6 +69,7 @@ def test_aliases_say_whose(described):
         "/recommendations": "/v1/recommend",
         "/items/{item_id}/similar": "/v1/similar",
         "/v1/items/{item_id}/similar": "/v1/similar",
+        "/events": "/v1/events:batch",
     }
 
 

@@ -153,6 +153,40 @@ def test_a_segment_without_a_line_is_just_removed(place):
     assert (place.landed(), place.spooled()) == ({}, [])
 
 
+@pytest.mark.parametrize("torn", [b"3", b"x" * 3_000_000])
+def test_what_a_killed_worker_wrote_of_a_line_is_cut_off(place, torn):
+    segments = place.segments()
+    segments.append("demo", DAY, b"1\n2\n" + torn)
+    segments.finish(everything=True)
+
+    segments.land(place.landing)
+
+    assert list(place.landed().values()) == [b"1\n2\n"]
+
+
+def test_a_segment_of_half_a_line_is_nothing(place):
+    segments = place.segments()
+    segments.append("demo", DAY, b"half a line")
+    segments.finish(everything=True)
+
+    segments.land(place.landing)
+
+    assert (place.landed(), place.spooled()) == ({}, [])
+
+
+def test_each_kind_has_its_folder_in_the_landing_area(place):
+    rotation = Rotation(largest_bytes=1_000, longest_s=60.0)
+    segments = Segments(place.spool, rotation, lambda: place.now, kind="events")
+    segments.append("demo", DAY, b"1\n")
+    segments.finish(everything=True)
+
+    segments.land(place.landing)
+
+    assert [e.key.rpartition("/")[0] for e in place.landing.entries("events/")] == [
+        "events/tenant=demo/date=2026-03-02"
+    ]
+
+
 KILLED = """
 import os, signal, sys
 from datetime import date
