@@ -26,7 +26,17 @@ from recsys_eval.gate import decide
 from recsys_eval.metrics.definitions import definition
 from recsys_eval.metrics.evaluation import Metrics, evaluate
 from recsys_eval.report import Written, read, system, write
-from recsys_eval.splits import Fold, Split, last_k_split, refuse_leak, refuse_user_leak, time_folds, time_split
+from recsys_eval.splits import (
+    Fold,
+    Split,
+    given_split,
+    last_k_split,
+    refuse_feature_leak,
+    refuse_leak,
+    refuse_user_leak,
+    time_folds,
+    time_split,
+)
 from recsys_eval.verdict import Check, Verdict
 
 __all__ = [
@@ -54,8 +64,10 @@ __all__ = [
     "decide",
     "definition",
     "evaluate",
+    "given_split",
     "last_k_split",
     "read",
+    "refuse_feature_leak",
     "refuse_leak",
     "refuse_user_leak",
     "system",

@@ -73,7 +73,7 @@ def _converted(path: Path, column: pl.Series, convert: Callable[[pl.Series], pl.
     lost = converted.is_null() & column.is_not_null()
     if lost.any():
         row = lost.arg_max() or 0
-        kind = "a time" if column.name == "ts" else "a number"
+        kind = "a time" if convert is _time else "a number"
         raise UnreadableFile(f"{path}, row {row + 1}: {column.name} {str(column[row])[:100]!r} is not {kind}")
     return converted
 
@@ -112,4 +112,6 @@ CONVERSIONS: Mapping[str, Callable[[pl.Series], pl.Series]] = {
     "score": _number,
     "tags": _tags,
     "ts": _time,
+    "as_of": _time,
+    "last_seen": _time,
 }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from recsys_eval.errors import InvalidFrame, Leak
+from recsys_eval.errors import InvalidFrame, Leak, NothingToEvaluate
 from recsys_eval.frames import need
 
 
@@ -82,6 +82,56 @@ def time_folds(events: pl.DataFrame, end: datetime, folds: int, width: timedelta
     return [Fold(cut, cut + width, *split) for cut, split in zip(cuts, splits, strict=True)]
 
 
+def given_split(train: pl.DataFrame, test: pl.DataFrame) -> Split:
+    """Train and test as somebody else made them; with a ``ts`` in both, as of one cut: the first event of test.
+
+    Without times it cannot be seen whether they leak, and a published protocol may shuffle them on purpose; then it is
+    only made sure that no row stands in both. Raises ``InvalidFrame``, ``NothingToEvaluate`` and ``Leak``.
+
+    Stability: public
+    """
+    split = Split(train, test)
+    for name, part in split._asdict().items():
+        need(part, name, ("user_id", "item_id"))
+    if test.is_empty():
+        raise NothingToEvaluate("test has no rows: there is nothing to predict")
+    if "ts" in train.columns and "ts" in test.columns:
+        _check(test)
+        refuse_leak(split, test["ts"].min())  # type: ignore[arg-type]  # checked: a time
+        return split
+    both = train.select("user_id", "item_id").unique().join(test, on=["user_id", "item_id"], how="semi")
+    if both.height:
+        user, item = both.sort("user_id", "item_id").row(0)
+        raise Leak(
+            f"{both.height} pairs of test stand in train too, such as user {user!r}, item {item!r}; "
+            "if people do choose items again, give both files a column ts"
+        )
+    return split
+
+
+def refuse_feature_leak(features: pl.DataFrame, cut: datetime) -> None:
+    """Raise ``Leak`` if a feature may know what happened at ``cut`` or later.
+
+    ``features`` has the column ``as_of`` of ``data_contracts.feature_tables``: nothing from then on was looked at, so
+    it may equal the cut. Other times in it, such as ``last_seen``, are of events and must lie before. Raises
+    ``InvalidFrame`` where ``as_of`` is missing or empty: what has no time cannot be shown not to leak.
+
+    Stability: public
+    """
+    need(features, "features", ("as_of",))
+    for column, kind in features.schema.items():
+        if column == "as_of" or isinstance(kind, pl.Datetime):
+            _check_times(features, column, "features", nullable=column != "as_of")
+            late = pl.col(column) > cut if column == "as_of" else pl.col(column) >= cut
+            rows = features.filter(late)
+            if rows.height:
+                latest = rows[column].max()
+                raise Leak(
+                    f"features.{column} is from after the split at {cut.isoformat()} in {rows.height} of "
+                    f"{features.height} rows, up to {latest}; make them as of the split"
+                )
+
+
 def refuse_leak(split: Split, cut: datetime) -> None:
     """Raise ``Leak`` if an event of train is not before ``cut``, or one of test is.
 
@@ -114,12 +164,17 @@ def _refuse(leaked: pl.DataFrame, complaint: str) -> None:
 
 def _check(events: pl.DataFrame, cut: datetime | None = None) -> None:
     need(events, "events", ("user_id", "item_id", "ts"))
-    kind = events.schema["ts"]
-    if not isinstance(kind, pl.Datetime) or kind.time_zone is None:
-        raise InvalidFrame(f"events.ts is {kind}; it must be a time with a zone, such as Datetime('us', 'UTC')")
-    if missing := events["ts"].null_count():
-        raise InvalidFrame(
-            f"events.ts is empty in {missing} of {events.height} rows; an event without a time has no side"
-        )
+    _check_times(events, "ts", "events")
     if cut is not None and cut.tzinfo is None:
         raise InvalidFrame(f"{cut.isoformat()} has no time zone; add one, such as +00:00")
+
+
+def _check_times(frame: pl.DataFrame, column: str, table: str, *, nullable: bool = False) -> None:
+    kind = frame.schema[column]
+    if not isinstance(kind, pl.Datetime) or kind.time_zone is None:
+        raise InvalidFrame(f"{table}.{column} is {kind}; it must be a time with a zone, such as Datetime('us', 'UTC')")
+    missing = frame[column].null_count()
+    if missing and not nullable:
+        raise InvalidFrame(
+            f"{table}.{column} is empty in {missing} of {frame.height} rows; what has no time has no side of the split"
+        )

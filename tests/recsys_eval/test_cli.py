@@ -138,11 +138,27 @@ def test_the_last_event_of_each_user_can_be_held_out(files, capsys):
     assert pl.read_csv(files / "b.csv")["item_id"].to_list() == ["b"]
 
 
+def test_events_are_cut_into_folds_that_follow_each_other(files, capsys):
+    (files / "events.csv").write_text(
+        "user_id,item_id,ts\nann,a,2026-03-01\nann,b,2026-03-03\nann,c,2026-03-04\n", encoding="utf-8"
+    )
+
+    code, out, _ = ran(
+        capsys,
+        *("split", files / "events.csv", "--folds", "2", "--fold-days", "1", "--end", "2026-03-05"),
+        *("--train", files / "train-{fold}.csv", "--test", files / "test-{fold}.csv"),
+    )
+
+    assert (code, json.loads(out)) == (0, {"folds": [{"train": 1, "test": 1}, {"train": 2, "test": 1}]})
+    assert pl.read_csv(files / "test-2.csv")["item_id"].to_list() == ["c"]
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        pytest.param([], "say either --cut TIME or --last-k COUNT", id="neither"),
+        pytest.param([], "say either --cut TIME or --last-k COUNT or --folds COUNT", id="neither"),
         pytest.param(["--cut", "2026-03-02", "--last-k", "1"], "say either --cut TIME or", id="both"),
+        pytest.param(["--folds", "1"], "put {fold} into the names", id="folds into one file"),
         pytest.param(["--cut", "2020-01-01"], "train would have no rows of the 1 in", id="nothing before the cut"),
         pytest.param(["--cut", "2030-01-01"], "test would have no rows of the 1 in", id="nothing after the cut"),
     ],
@@ -189,9 +205,27 @@ def test_a_leak_is_found(files, capsys):
     assert json.loads(out)["problems"]["split"].startswith("train holds the future")
 
 
+def test_a_feature_from_after_the_cut_is_found(files, capsys):
+    (files / "users.csv").write_text("user_id,as_of,last_seen\nann,2026-03-04,2026-03-02\nbob,2026-03-05,\n")
+
+    code, out, _ = ran(capsys, "validate", "--features", files / "users.csv", "--cut", "2026-03-04")
+
+    assert code == 2
+    assert json.loads(out)["problems"]["users.csv"].startswith("features.as_of is from after the split at 2026-03-04")
+
+
+def test_given_files_are_checked_without_a_cut(files, capsys):
+    code, out, _ = ran(capsys, "validate", "--train", files / "train.csv", "--test", files / "train.csv")
+
+    assert code == 2
+    assert json.loads(out)["problems"]["split"].startswith("60 pairs of test stand in train too")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        pytest.param(["validate", "--features", "a.csv"], "--features needs --cut", id="features without a cut"),
+        pytest.param(["validate", "--cut", "2026-01-01"], "needs both --train and --test", id="a cut of nothing"),
         pytest.param(["metrics", "--recs", "a.csv", "--truth", "b.csv"], "error: a.csv does not exist", id="no file"),
         pytest.param(["metrics"], "parameter --recs requires an argument", id="no option"),
         pytest.param(["measure"], 'Unknown command "measure"', id="no such command"),

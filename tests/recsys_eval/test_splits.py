@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys_eval.errors import InvalidFrame, Leak
-from recsys_eval.splits import Split, last_k_split, refuse_leak, refuse_user_leak, time_folds, time_split
+from recsys_eval.errors import InvalidFrame, Leak, NothingToEvaluate
+from recsys_eval.splits import (
+    Split,
+    given_split,
+    last_k_split,
+    refuse_feature_leak,
+    refuse_leak,
+    refuse_user_leak,
+    time_folds,
+    time_split,
+)
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -140,3 +149,66 @@ def test_no_folds_or_no_width_is_refused(folds, days):
 def test_holding_out_nothing_is_refused():
     with pytest.raises(InvalidFrame, match="k is 0; at least the last event"):
         last_k_split(events(), k=0)
+
+
+def test_given_files_with_times_are_split_by_the_first_test_event():
+    split = given_split(events(("ann", "a", 0)), events(("ann", "a", 2), ("bob", "b", 1)))
+
+    assert (items(split.train), items(split.test)) == (["a"], ["a", "b"])
+
+
+def test_a_training_file_from_the_test_window_is_a_leak():
+    with pytest.raises(Leak, match=r"train holds the future.*'ann', item 'b' at 2026-03-04"):
+        given_split(events(("ann", "a", 0), ("ann", "b", 3)), events(("bob", "c", 2), ("bob", "d", 4)))
+
+
+def test_without_times_a_pair_in_both_files_is_a_leak():
+    pairs = events(("ann", "a", 0), ("bob", "b", 0)).drop("ts")
+
+    with pytest.raises(Leak, match=r"1 pairs of test stand in train too, such as user 'bob', item 'b'"):
+        given_split(pairs, pairs.tail(1))
+
+
+def test_without_times_files_that_share_no_pair_are_taken_as_they_are():
+    pairs = events(("ann", "a", 0), ("ann", "b", 0)).drop("ts")
+
+    assert given_split(pairs.head(1), pairs.tail(1)).test.rows() == [("ann", "b")]
+
+
+def test_a_test_file_without_rows_is_nothing_to_predict():
+    with pytest.raises(NothingToEvaluate, match="test has no rows"):
+        given_split(events(("ann", "a", 0)), events())
+
+
+def features(as_of: float, last_seen: float | None) -> pl.DataFrame:
+    seen = None if last_seen is None else START + timedelta(days=last_seen)
+    kind = {"as_of": pl.Datetime("us", "UTC"), "last_seen": pl.Datetime("us", "UTC")}
+    row = {"user_id": ["ann"], "as_of": [START + timedelta(days=as_of)], "last_seen": [seen]}
+    return pl.DataFrame(row, schema_overrides=kind)
+
+
+@pytest.mark.parametrize("last_seen", [0.9, None])
+def test_features_as_of_the_cut_do_not_leak(last_seen):
+    refuse_feature_leak(features(1, last_seen), START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("as_of", "last_seen", "column"),
+    [pytest.param(1.01, 0, "as_of", id="as of later"), pytest.param(1, 1, "last_seen", id="an event at the cut")],
+)
+def test_a_feature_from_after_the_cut_is_a_leak(as_of, last_seen, column):
+    with pytest.raises(Leak, match=rf"features.{column} is from after the split at 2026-03-02.* in 1 of 1 rows"):
+        refuse_feature_leak(features(as_of, last_seen), START + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        pytest.param(features(1, 0).drop("as_of"), "features has no column 'as_of'", id="no time"),
+        pytest.param(features(1, 0).with_columns(as_of=pl.lit(None, pl.Datetime("us", "UTC"))), "empty", id="empty"),
+        pytest.param(features(1, 0).with_columns(as_of=pl.lit("now")), "must be a time with a zone", id="text"),
+    ],
+)
+def test_features_of_no_known_time_are_refused(rows, complaint):
+    with pytest.raises(InvalidFrame, match=complaint):
+        refuse_feature_leak(rows, START)
