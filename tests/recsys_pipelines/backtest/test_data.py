@@ -1,0 +1,90 @@
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from data_contracts.tables import EVENTS, ITEMS
+from recsys_eval.errors import EvaluationError
+from recsys_pipelines.backtest.data import UNDATED, Columns, is_dated, read_events, read_items
+from recsys_pipelines.backtest.errors import UnusableFile
+from recsys_pipelines.contract import schema
+
+
+def test_two_columns_are_enough(world):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": [7, 8], "item_id": [1, 2]}))
+
+    events = read_events(path, Columns())
+
+    assert events.schema == schema(EVENTS)
+    assert events.select("user_id", "item_id", "value", "ts", "type").rows() == [
+        ("7", "1", 1.0, UNDATED, "purchase"),
+        ("8", "2", 1.0, UNDATED, "purchase"),
+    ]
+    assert not is_dated(events)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_whole_numbers_are_ids_in_every_format(world, name):
+    rows = pl.DataFrame({"user_id": [7], "item_id": [1], "weight": [4.0], "timestamp": [885870323]})
+
+    events = read_events(world.write(name, rows), Columns())
+
+    assert events.select("user_id", "item_id", "value", "ts").rows() == [
+        ("7", "1", 4.0, datetime(1998, 1, 27, 3, 5, 23, tzinfo=UTC))
+    ]
+
+
+def test_columns_may_have_other_names(world):
+    path = world.write(
+        "rows.csv", pl.DataFrame({"who": ["a"], "what": ["x"], "stars": [3], "at": ["2026-01-02"], "did": ["view"]})
+    )
+
+    events = read_events(path, Columns(user="who", item="what", weight="stars", timestamp="at", type="did"))
+
+    assert events.select("user_id", "item_id", "value", "ts", "type").rows() == [
+        ("a", "x", 3.0, datetime(2026, 1, 2, tzinfo=UTC), "view")
+    ]
+
+
+IDS = {"user_id": ["a"], "item_id": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        pytest.param(
+            {"who": ["a"], "item_id": ["x"]}, "'user_id'; it has who, item_id: .* --user-column", id="no user"
+        ),
+        pytest.param({"user_id": ["a"], "what": ["x"]}, "no column 'item_id'.* --item-column", id="no item"),
+        pytest.param({"user_id": ["a", None], "item_id": ["x", "y"]}, "row 2: user_id 'None' is not an id", id="no id"),
+        pytest.param({**IDS, "weight": ["much"]}, "row 1: weight 'much' is not a weight", id="words for a weight"),
+        pytest.param({**IDS, "weight": [-1]}, "weight '-1' is not a weight: .* at least 0", id="a negative weight"),
+        pytest.param({**IDS, "weight": ["nan"]}, "weight 'nan' is not", id="NaN"),
+        pytest.param({**IDS, "type": ["buy"]}, "type 'buy' is not an event type; there are view", id="a type"),
+        pytest.param({"user_id": [], "item_id": []}, "has no rows", id="no rows"),
+    ],
+)
+def test_what_cannot_be_used_is_named(world, rows, message):
+    path = world.write("rows.csv", pl.DataFrame(rows))
+
+    with pytest.raises(UnusableFile, match=message):
+        read_events(path, Columns())
+
+
+def test_a_time_that_is_none_is_named(world):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": ["noon"]}))
+
+    with pytest.raises(EvaluationError, match="row 1: ts 'noon' is not a time"):
+        read_events(path, Columns())
+
+
+def test_a_catalog_needs_no_more_than_ids(world):
+    items = read_items(
+        world.write("items.csv", pl.DataFrame({"item_id": ["b", "a", "b"], "title": ["old", "A", "new"]}))
+    )
+
+    assert items.schema == schema(ITEMS)
+    assert items.select("item_id", "title", "available", "archived").rows() == [
+        ("a", "A", True, False),
+        ("b", "new", True, False),
+    ]

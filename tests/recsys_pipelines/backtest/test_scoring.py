@@ -1,0 +1,88 @@
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recsys_pipelines.algorithm import FullScores, TrainingData, schema
+from recsys_pipelines.backtest.scoring import full_scores, of_everybody, of_lists, of_neighbors, of_vectors
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NONE = -np.inf
+
+
+@pytest.fixture
+def data():
+    """Ann had a (weight 2) and b (1), Bob had b (3)."""
+    rows = pl.DataFrame(
+        {
+            "user_id": ["ann", "ann", "bob"],
+            "item_id": ["a", "b", "b"],
+            "weight": [2.0, 1.0, 3.0],
+            "last_ts": [NOW] * 3,
+            "count": [1] * 3,
+        }
+    )
+    return TrainingData(rows, pl.DataFrame({"item_id": ["a", "b", "c"]}), now=NOW)
+
+
+def table(shape, rows):
+    return pl.DataFrame(rows, schema=schema(shape), orient="row")
+
+
+def whole(full):
+    return full.block(0, len(full.users)).tolist()
+
+
+def test_neighbours_are_summed_over_the_history_with_its_weights(data):
+    full = of_neighbors(
+        table("item_neighbors", [("a", "c", 0.5), ("b", "c", 0.25), ("b", "a", 1.0), ("x", "c", 9.0)]), data
+    )
+
+    assert (full.users.to_list(), full.items.to_list()) == (["ann", "bob"], ["a", "c"])
+    assert whole(full) == [[1.0, 2 * 0.5 + 1 * 0.25], [3.0, 0.75]]
+
+
+def test_an_item_without_a_neighbour_in_the_history_has_no_score(data):
+    full = of_neighbors(table("item_neighbors", [("a", "c", 0.5)]), data)
+
+    assert whole(full) == [[1.0], [NONE]]
+
+
+def test_everybody_gets_the_list_for_everybody():
+    rows = table("item_scores", [("", "b", 0.7), ("", "a", 0.3), ("category:x", "a", 1.0)])
+
+    full = of_everybody(rows, pl.Series(["ann", "new"]))
+
+    assert full.items.to_list() == ["a", "b"]
+    assert whole(full) == [[0.3, 0.7], [0.3, 0.7]]
+
+
+def test_a_list_of_a_user_scores_what_is_on_it_also_where_that_is_zero():
+    full = of_lists(table("user_items", [("bob", "b", 0.0), ("ann", "a", 2.0)]))
+
+    assert whole(full) == [[2.0, NONE], [NONE, 0.0]]
+
+
+def test_vectors_are_multiplied_and_a_user_without_one_is_the_mean_of_the_history(data):
+    vectors = table("vectors", [("item", "a", [1.0, 0.0]), ("item", "b", [0.0, 1.0]), ("user", "bob", [2.0, 3.0])])
+
+    full = of_vectors(vectors, data)
+
+    assert full.users.to_list() == ["ann", "bob"]
+    np.testing.assert_allclose(whole(full), [[2 / 3, 1 / 3], [2.0, 3.0]], rtol=1e-6)
+
+
+def test_a_model_in_full_goes_before_its_table(data):
+    in_full = FullScores(pl.Series(["ann"]), pl.Series(["c"]), lambda start, end: np.ones((1, 1)))
+
+    class Both:
+        shape = "item_scores"
+
+        def fit(self, _):
+            raise AssertionError
+
+        def scores(self, _):
+            return in_full
+
+    assert full_scores(Both(), data, pl.Series(["ann"])) is in_full

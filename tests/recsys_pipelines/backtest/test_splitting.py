@@ -1,0 +1,118 @@
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from recsys_pipelines.backtest.data import catalog
+from recsys_pipelines.backtest.errors import UnusableFile
+from recsys_pipelines.backtest.splitting import Plan, Sides, given, split
+
+ROWS = [("ann", "a", 0), ("ann", "b", 1), ("bob", "a", 2), ("ann", "a", 3), ("bob", "c", 4)]
+
+
+def pairs(table):
+    return set(table.select("user_id", "item_id").iter_rows())
+
+
+def test_a_time_split_asks_for_what_is_new_to_the_user(world):
+    (question,) = split(world.events(ROWS), Plan(kind="time", cut=world.begin + timedelta(days=3)), Sides()).questions
+
+    assert pairs(question.events) == {("ann", "a"), ("ann", "b"), ("bob", "a")}
+    assert pairs(question.truth) == {("bob", "c")}
+    assert pairs(question.barred) == pairs(question.events)
+    assert question.now == world.begin + timedelta(days=2)
+
+
+def test_what_was_had_counts_where_it_may_be_recommended(world):
+    plan = Plan(kind="time", cut=world.begin + timedelta(days=3), keep_seen=True)
+
+    (question,) = split(world.events(ROWS), plan, Sides()).questions
+
+    assert pairs(question.truth) == {("ann", "a"), ("bob", "c")}
+    assert question.barred.is_empty()
+
+
+def test_without_a_cut_the_last_fifth_is_the_test(world):
+    (question,) = split(world.events(ROWS), Plan(kind="time"), Sides()).questions
+
+    assert question.events.height == 4
+    assert pairs(question.truth) == {("bob", "c")}
+
+
+def test_last_k_holds_out_the_last_of_each_user(world):
+    (question,) = split(world.events(ROWS), Plan(kind="last-k", last_k=1, keep_seen=True), Sides()).questions
+
+    assert pairs(question.truth) == {("ann", "a"), ("bob", "c")}
+
+
+def test_folds_end_with_the_newest_event_and_know_only_what_was_before(world):
+    rows = [(user, f"i{day}", day) for day in range(6) for user in ("ann", "bob")]
+
+    first, second = split(world.events(rows), Plan(kind="folds", folds=2, fold_days=2.0), Sides()).questions
+
+    assert pairs(first.truth) == {(user, item) for user in ("ann", "bob") for item in ("i2", "i3")}
+    assert pairs(second.truth) == {(user, item) for user in ("ann", "bob") for item in ("i4", "i5")}
+    assert pairs(first.events) == {(user, item) for user in ("ann", "bob") for item in ("i0", "i1")}
+    assert second.events.height == 8
+
+
+def test_only_the_types_that_count_are_truth(world):
+    types = pl.DataFrame({"user_id": ["ann"] * 3, "item_id": ["a", "b", "c"], "type": ["view", "view", "purchase"]})
+    train = world.events([("ann", "z", 0)])
+
+    (question,) = given(train, world.events(types), Plan(kind="given", truth_types=("purchase",)), Sides()).questions
+
+    assert pairs(question.truth) == {("ann", "c")}
+
+
+def test_a_split_needs_times(world):
+    events = world.events(pl.DataFrame({"user_id": ["ann"], "item_id": ["a"]}))
+
+    with pytest.raises(UnusableFile, match="--split time needs times: name the column with --timestamp-column"):
+        split(events, Plan(kind="time"), Sides())
+
+
+def test_a_side_without_rows_is_refused(world):
+    with pytest.raises(UnusableFile, match="train would have no rows"):
+        split(world.events(ROWS), Plan(kind="time", cut=world.begin), Sides())
+
+
+def test_users_of_another_world_are_refused(world):
+    with pytest.raises(UnusableFile, match="no user in common, such as 'eve'"):
+        given(world.events(ROWS), world.events([("eve", "a", 9)]), Plan(kind="given"), Sides())
+
+
+def test_a_test_that_begins_before_train_ends_is_called_a_leak(world):
+    posed = given(world.events(ROWS), world.events([("bob", "b", 4), ("bob", "d", 5)]), Plan(kind="given"), Sides())
+
+    assert posed.warnings[0].startswith(
+        "leak: 1 of 2 test events are not after the last of train (2026-01-05 00:00:00)"
+    )
+
+
+def test_what_nobody_can_find_is_counted(world):
+    posed = given(world.events(ROWS), world.events([("bob", "a", 5), ("new", "new", 6)]), Plan(kind="given"), Sides())
+
+    assert [line.split(":")[0] for line in posed.warnings] == [
+        "1 of 2 users of the test are not in train",
+        "1 of 2 test pairs are in train too and count as missed",
+        "1 of 2 test pairs are of items that are not in the catalog",
+    ]
+
+
+def test_candidates_are_items_too(world):
+    candidates = pl.DataFrame({"user_id": ["bob"], "item_id": ["new"]})
+
+    (question,) = given(
+        world.events(ROWS), world.events([("bob", "new", 5)]), Plan(kind="given"), Sides(candidates=candidates)
+    ).questions
+
+    assert question.catalog["item_id"].to_list() == ["a", "b", "c", "new"]
+
+
+def test_the_catalog_given_is_the_catalog(world):
+    items = catalog(pl.DataFrame({"item_id": ["a", "q"]}))
+
+    (question,) = split(world.events(ROWS), Plan(kind="time"), Sides(items)).questions
+
+    assert question.catalog["item_id"].to_list() == ["a", "q"]
