@@ -135,7 +135,7 @@ def test_an_item_that_few_users_repeat_is_not_offered():
     rows = [row for n in range(2) for row in bought(f"u{n}", "tv", 10, 20)]
     rows += [row for n in range(3) for row in bought(f"u{n}", "tea", 10, 20)]
 
-    table = BuyAgain().fit(data(rows))
+    table = BuyAgain(minimum_repeaters=3).fit(data(rows))
 
     assert table["item_id"].unique().to_list() == ["tea"]
 
