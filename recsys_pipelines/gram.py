@@ -134,4 +134,5 @@ def _place(i: int, j: int) -> int:
 
 
 def _tile(tiles: Floats, i: int, j: int) -> Floats:
-    return tiles[_place(i, j)] if i >= j else tiles[_place(j, i)].T
+    tile: Floats = tiles[_place(i, j)] if i >= j else tiles[_place(j, i)].T
+    return tile
