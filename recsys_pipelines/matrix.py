@@ -4,6 +4,7 @@ Only what counts is in it: items of the catalog, weights that are not negligible
 the rows nor the number of threads, so whatever is summed over it is the same to the last bit in every run.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,9 @@ class Matrix(NamedTuple):
 
 
 def user_items(data: TrainingData, half_life_days: float | None = None) -> Matrix:
-    """The weights of the interactions, halved for every ``half_life_days`` since the newest event of the pair."""
-    pairs = _counting(data.interactions, data.catalog["item_id"].unique().sort(), _weight(data, half_life_days))
+    """SAR's affinity: the weights of the interactions, halved for every ``half_life_days`` since the newest event."""
+    weight = pl.col("weight") * decay(data.now, half_life_days)
+    pairs = _counting(data.interactions, data.catalog["item_id"].unique().sort(), weight)
     users, rows = _coded(pairs["user_id"])
     items, columns = _coded(pairs["item"])
     cells = sparse.coo_array((pairs["weight"].to_numpy(), (rows, columns)), shape=(len(users), len(items))).tocsr()
@@ -33,12 +35,12 @@ def user_items(data: TrainingData, half_life_days: float | None = None) -> Matri
     return Matrix(users, items, cells)
 
 
-def _weight(data: TrainingData, half_life_days: float | None) -> pl.Expr:
-    """SAR's affinity: weight x 2^(-age / half-life). What lies in the future has age zero."""
+def decay(now: datetime, half_life_days: float | None) -> pl.Expr:
+    """What is left of a weight since ``last_ts``, 2^(-age / half-life); what lies in the future has age zero."""
     if half_life_days is None:
-        return pl.col("weight")
-    age_us = (pl.lit(data.now) - pl.col("last_ts")).dt.total_microseconds().clip(lower_bound=0)
-    return pl.col("weight") * 0.5 ** (age_us / (half_life_days * 86_400_000_000))
+        return pl.lit(1.0)
+    age_us = (pl.lit(now) - pl.col("last_ts")).dt.total_microseconds().clip(lower_bound=0)
+    return 0.5 ** (age_us / (half_life_days * 86_400_000_000))
 
 
 def _counting(interactions: pl.DataFrame, known: pl.Series, weight: pl.Expr) -> pl.DataFrame:

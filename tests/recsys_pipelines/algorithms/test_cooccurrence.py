@@ -1,11 +1,11 @@
 from datetime import UTC, datetime, timedelta
-from math import sqrt
+from math import log, sqrt
 
 import msgspec
 import numpy as np
 import polars as pl
 import pytest
-from implicit.nearest_neighbours import CosineRecommender
+from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
 from scipy import sparse
 
 from recsys_pipelines.algorithm import TrainingData
@@ -179,20 +179,93 @@ def test_many_items_are_done_in_blocks_without_a_seam():
 
 
 @pytest.mark.filterwarnings("ignore:Method expects CSR input:implicit.utils.ParameterWarning")  # its own, internally
-def test_it_equals_the_cosine_of_implicit():
+@pytest.mark.parametrize(
+    ("similarity", "peer"),
+    [("cosine", CosineRecommender), ("tfidf", TFIDFRecommender), ("bm25", BM25Recommender)],
+    ids=["cosine", "tfidf", "bm25"],
+)
+def test_it_equals_that_of_implicit(similarity, peer):
     rows = random_rows(11, users=200, items=60)
     users, items = sorted({row[0] for row in rows}), sorted({row[1] for row in rows})
     cells = sparse.lil_matrix((len(users), len(items)))
     for user, item, weight, _ in rows:
         cells[users.index(user), items.index(item)] = weight
-    peer = CosineRecommender(K=len(items), num_threads=1)
-    peer.fit(cells.tocsr(), show_progress=False)
+    model = peer(K=len(items), num_threads=1)
+    model.fit(cells.tocsr(), show_progress=False)
 
-    found = neighbours(plain(weighted=True).fit(data(rows)))
+    found = neighbours(plain(similarity=similarity, weighted=True).fit(data(rows)))
 
     for position, item in enumerate(items):
-        row = peer.similarity[position]
+        row = model.similarity[position]
         expected = {
             items[other]: score for other, score in zip(row.indices, row.data, strict=True) if other != position
         }
         assert found[item] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_user_who_had_much_says_less_in_bm25():
+    """Two items: log 4 - log 3; b = 0 leaves out an item's own length, so that a one weighs (k1 + 1) / (k1 + 1)."""
+    rows = [("ann", "tea", 1.0, 0), ("ann", "milk", 1.0, 0), ("bob", "jam", 1.0, 0), ("bob", "salt", 1.0, 0)]
+
+    found = neighbours(plain(similarity="bm25", b=0.0).fit(data(rows)))
+
+    assert found["tea"]["milk"] == pytest.approx((log(4) - log(3)) ** 2, rel=1e-14)
+
+
+def test_a_user_who_had_nearly_everything_says_nothing_in_tfidf():
+    """Of three items the user had two: log 3 - log(1 + 2) = 0."""
+    rows = [("ann", "tea", 1.0, 0), ("ann", "milk", 1.0, 0), ("bob", "jam", 1.0, 0)]
+
+    assert plain(similarity="tfidf").fit(data(rows)).height == 0
+
+
+def visits(rows):
+    """Training data from events (type, user, visit, order, item, age in days), without interactions."""
+    names = ["type", "user_id", "session_id", "order_id", "item_id", "age"]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String) | {"age": pl.Int64}, orient="row")
+    events = frame.with_columns(ts=pl.lit(NOW) - pl.duration(days="age"), anonymous_id=pl.lit(None, pl.String))
+    catalog = frame.select(pl.col("item_id").unique().sort())
+    return TrainingData(data([("x", "x", 1.0, 0)]).interactions.clear(), catalog, [events.lazy()], now=NOW)
+
+
+EVENTS = [
+    ("view", "ann", "s1", None, "tea", 1),
+    ("view", "ann", "s1", None, "milk", 1),
+    ("purchase", "ann", "s1", "o1", "milk", 1),
+    ("purchase", "ann", "s2", "o1", "jam", 0),
+    ("view", "bob", "s3", None, "tea", 2),
+    ("purchase", "bob", "s4", "o2", "jam", 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param({"basket": "session"}, {"milk": {"tea": 1.0}, "tea": {"milk": 1.0}}, id="in a visit"),
+        pytest.param(
+            {"basket": "order", "types": ("purchase",)}, {"jam": {"milk": 1.0}, "milk": {"jam": 1.0}}, id="in an order"
+        ),
+        pytest.param(
+            {"types": ("purchase",)}, {"jam": {"milk": 1.0}, "milk": {"jam": 1.0}}, id="bought by the same person"
+        ),
+        pytest.param({"types": ("view",)}, {"milk": {"tea": 1.0}, "tea": {"milk": 1.0}}, id="seen by the same person"),
+        pytest.param(
+            {"basket": "session", "weighted": True, "half_life_days": 1.0},
+            {"milk": {"tea": 0.25}, "tea": {"milk": 0.25}},
+            id="yesterday, which counts half, twice",
+        ),
+    ],
+)
+def test_items_go_together_that_were_together_in_a_basket(settings, expected):
+    found = neighbours(plain(similarity="count", **settings).fit(visits(EVENTS)))
+
+    assert found == expected
+
+
+def test_users_of_events_are_counted_like_those_of_interactions():
+    rows = random_rows(5)
+    events = [("purchase", user, None, None, item, age) for user, item, _, age in rows]
+
+    table = plain(types=("purchase",)).fit(visits(events))
+
+    assert table.equals(plain().fit(data(rows)))

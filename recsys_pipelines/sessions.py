@@ -1,0 +1,120 @@
+"""What was done together: events grouped by person, by visit or by order, as steps in the order of time.
+
+Events are read day by day, and only the columns needed; about 40 bytes of each are held, and the ids of persons, visits
+and orders. A column that the events do not have is empty. Neither the order of rows nor the days they stand in matter.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse  # type: ignore[import-untyped]  # no stubs
+
+from recsys_pipelines.algorithm import TrainingData
+from recsys_pipelines.coding import NOBODY, SUBJECTS, Parts, Places, in_turn
+from recsys_pipelines.identity import persons
+from recsys_pipelines.matrix import NEGLIGIBLE, Matrix, decay
+
+Basket = Literal["user", "session", "order"]
+EventType = Literal["view", "click", "add", "purchase", "custom"]
+Indices = npt.NDArray[np.int64]
+
+GAP_MINUTES = 30.0
+MINUTE_US = 60_000_000
+_TEXTS = (*SUBJECTS, "session_id", "order_id", "item_id")
+
+
+class Steps(NamedTuple):
+    """``rows`` (basket, item, person: numbers; ts) are by basket, ts, item. An item is a place in ``items``, the ids of
+    the catalog in order, a person one in ``persons`` or -1, and the baskets are numbered from 0.
+    """
+
+    items: pl.Series
+    persons: pl.Series
+    rows: pl.DataFrame
+
+
+def steps(
+    data: TrainingData, basket: Basket, *, types: Iterable[EventType] = (), gap_minutes: float = GAP_MINUTES
+) -> Steps:
+    """The events of these types (none named: of all) on items of the catalog, each in its basket.
+
+    A visit is a session id of one person; events without such an id make visits that end where the person does nothing
+    for longer than ``gap_minutes``. An order is an order id, and for events without one the visit. Who an anonymous id
+    is say the events alone (`identity.persons`). What has no basket is left out.
+    """
+    items = data.catalog["item_id"].unique().sort()
+    ids, events = _by_person(_read(data.events, items, tuple(types)))
+    number = _person(events) if basket == "user" else _visit(events, len(ids), gap_minutes)
+    if basket == "order":
+        order = _places(events["order_id"])
+        number = np.where(order == NOBODY, number, -2 - order)  # below all others
+    rows = events.select("item", "person", "ts", basket=number).filter(pl.col("basket") != NOBODY)
+    rows = rows.sort("basket", "ts", "item", "person")
+    return Steps(items, ids, rows.with_columns(basket=pl.col("basket").rle_id().cast(pl.Int64)))
+
+
+def basket_items(found: Steps, now: datetime, half_life_days: float | None = None) -> Matrix:
+    """Baskets in rows (``users`` has their numbers), items in columns: 1 for what is in, halved for every
+    ``half_life_days`` since it last was put there.
+    """
+    newest = found.rows.group_by("basket", "item").agg(last_ts=pl.col("ts").max()).sort("basket", "item")
+    weighed = newest.select("basket", "item", weight=pl.lit(1.0) * decay(now, half_life_days))
+    cells = weighed.filter(pl.col("weight") > NEGLIGIBLE)
+    baskets, rows = np.unique(cells["basket"].to_numpy(), return_inverse=True)
+    items, columns = np.unique(cells["item"].to_numpy(), return_inverse=True)
+    shape = (len(baskets), len(items))
+    matrix = sparse.csr_array((cells["weight"].to_numpy(), (rows, columns)), shape=shape)
+    return Matrix(pl.Series(baskets), found.items.gather(items), matrix)
+
+
+def _read(days: Parts, items: pl.Series, types: tuple[str, ...]) -> pl.DataFrame:
+    """The events on ``items``: ts, item (its place), and the ids as categories."""
+    place_of = Places(items)
+
+    def read(day: pl.LazyFrame) -> pl.DataFrame:
+        there = day.collect_schema().names()
+        texts = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in _TEXTS]
+        wanted = day.filter(pl.col("type").is_in(types)) if types else day
+        rows = wanted.select("ts", *texts).collect().cast({pl.String: pl.Categorical})
+        numbered = rows.with_columns(item=place_of(rows["item_id"])).drop("item_id")
+        return numbered.filter(pl.col("item") != NOBODY).cast({"item": pl.Int32})
+
+    none = pl.LazyFrame(schema={"ts": pl.Datetime("us", "UTC"), "type": pl.String})
+    parts: list[pl.DataFrame] = list(in_turn(read, [none, *days]))
+    return pl.concat(parts)
+
+
+def _by_person(events: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """The ids of all persons in order, and the events with their places, -1 where nobody is known."""
+    pairs = events.select(SUBJECTS).unique()
+    named = persons(pairs.cast(pl.String))["user_id"]
+    ids = named.drop_nulls().unique().sort()
+    pairs = pairs.with_columns(person=Places(ids)(named.cast(pl.Categorical)))
+    return ids, events.join(pairs, on=SUBJECTS, how="left", nulls_equal=True).drop(SUBJECTS)
+
+
+def _visit(events: pl.DataFrame, people: int, gap_minutes: float) -> Indices:
+    """A number for each visit, by session id and person, then by person and time; -1 for what belongs to none."""
+    session, person = _places(events["session_id"]), _person(events)
+    visit: Indices = np.where(session == NOBODY, NOBODY, session * (people + 1) + person + 1)
+    loose = np.flatnonzero((session == NOBODY) & (person != NOBODY))
+    times = events["ts"].to_physical().to_numpy()[loose]
+    order = np.lexsort((times, person[loose]))
+    pause = np.diff(times[order], prepend=0) > gap_minutes * MINUTE_US
+    changed = np.diff(person[loose][order], prepend=NOBODY) != 0
+    visit[loose[order]] = visit.max(initial=0) + np.cumsum(pause | changed)
+    return visit
+
+
+def _person(events: pl.DataFrame) -> Indices:
+    numbers: Indices = events["person"].to_numpy()
+    return numbers
+
+
+def _places(words: pl.Series) -> Indices:
+    """The place of each id among those that occur, in their order, -1 for null."""
+    return Places(words.drop_nulls().unique().cast(pl.String).sort())(words)

@@ -1,0 +1,86 @@
+"""The nearest columns of every row of a product of two sparse matrices, exactly, without ever holding the product.
+
+A row of ``left @ right`` is added up in a dense row of sums (Gustavson, ACM TOMS 1978), turned into scores, and only
+the best are kept. Higher scores are nearer, ties go to the smaller column, and scores of 0 are none. Rows do not depend
+on each other, so neither blocks nor threads change a bit of any result. Time grows with the products of cells; memory
+with the result and, for each thread, with the columns.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from recsys_pipelines.algorithm import schema
+from recsys_pipelines.kernel import LIKENESSES, Alone, Csr, Floats, Found, Indices, Rule, Task, search
+
+Likeness = Literal["count", "cosine", "jaccard", "lift", "confidence"]
+
+PRODUCTS_PER_BLOCK = 2_000_000
+CELLS_PER_BLOCK = 4_000_000  # of a block's result: 48 MB
+
+
+class Pairs(NamedTuple):
+    """Rows and their nearest columns: three arrays of one length, by row, score descending, column."""
+
+    rows: Indices
+    columns: Indices
+    scores: Floats
+
+
+def rule(likeness: Likeness, total: int, **limits: Any) -> Rule:
+    """The rule with this likeness and these other fields of ``Rule``."""
+    return Rule(LIKENESSES.index(likeness), float(total), **limits)
+
+
+def nearest(left: Any, right: Any, alone: Alone, by: Rule, *, limit: int | None, threads: int = 0) -> Pairs:
+    """The ``limit`` (None: all) best columns of each row of ``left @ right``, two CSR arrays of weights.
+
+    ``threads`` 0 means one per core.
+    """
+    weighted = bool((left.data != 1).any() or (right.data != 1).any())
+    task = Task(_csr(left, weighted), _csr(right, weighted), alone, by)
+    width = right.shape[1] if limit is None else min(limit, right.shape[1])
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        blocks = list(pool.map(partial(_block, task, width), _spans(left, right, width)))
+    none = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return Pairs(*(np.concatenate(column) for column in zip(none, *blocks, strict=True)))
+
+
+def neighbor_table(pairs: Pairs, items: pl.Series) -> pl.DataFrame:
+    """Pairs of items, by their places in ``items``, as a table of shape ``item_neighbors``."""
+    return pl.DataFrame(
+        {"item_id": items.gather(pairs.rows), "neighbor_id": items.gather(pairs.columns), "score": pairs.scores},
+        schema=schema("item_neighbors"),
+    )
+
+
+def _csr(matrix: Any, weighted: bool) -> Csr:
+    return Csr(
+        matrix.indptr.astype(np.int64, copy=False),
+        matrix.indices.astype(np.int32, copy=False),
+        matrix.data.astype(np.float64, copy=False) if weighted else np.empty(0),
+    )
+
+
+def _spans(left: Any, right: Any, width: int) -> Sequence[tuple[int, int]]:
+    """Runs of rows whose products number about ``PRODUCTS_PER_BLOCK``, with a bounded result; at least one row each."""
+    before = np.concatenate([[0], np.cumsum(np.diff(right.indptr)[left.indices], dtype=np.int64)])
+    ends = np.flatnonzero(np.diff(before[left.indptr[1:]] // PRODUCTS_PER_BLOCK)) + 1
+    longest = max(1, CELLS_PER_BLOCK // max(width, 1))
+    return list(pairwise(sorted({0, left.shape[0], *ends.tolist(), *range(0, left.shape[0], longest)})))
+
+
+def _block(task: Task, width: int, span: tuple[int, int]) -> Pairs:
+    start, end = span
+    rows = end - start
+    found = Found(start, np.empty((rows, width), np.int32), np.empty((rows, width)), np.zeros(rows, np.int64))
+    search(task, found)
+    kept = np.arange(width) < found.lengths[:, None]
+    columns = found.columns[kept].astype(np.int64)
+    return Pairs(np.repeat(np.arange(start, end), found.lengths), columns, found.scores[kept])
