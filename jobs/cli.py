@@ -19,11 +19,14 @@ from jobs.commands.explain import explain
 from jobs.commands.forget import forget
 from jobs.commands.generate import generate
 from jobs.commands.identity import identity
+from jobs.commands.outbox import outbox
 from jobs.commands.releases import releases, rollback
+from jobs.commands.restore import restore
 from jobs.commands.retain import retain
 from jobs.commands.run import daily
 from jobs.commands.serve import serve
 from jobs.commands.tenants import tenants
+from jobs.commands.train import train
 from jobs.commands.ui import ui
 
 OURS = ("data_contracts", "recsys_algo", "recsys_pipelines", "recsys_eval", "serving", "assets", "jobs")
@@ -48,6 +51,9 @@ for command in (
     catalog,
     identity,
     retain,
+    restore,
+    train,
+    outbox,
     backtest,
 ):
     app.command(command)
