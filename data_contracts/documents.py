@@ -78,6 +78,16 @@ class SecondStage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     model: Literal["weights", "lambdamart"] = "weights"
     candidates: Annotated[int, msgspec.Meta(ge=10, le=1000)] = 200  # of the blend, how many are ordered anew
+    settings: dict[str, Any] = {}  # of lambdamart, such as {"trees": 200}
+    chosen: Literal["better", "not_worse"] = "better"  # better: the whole interval of the difference is above 0
+
+
+class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Places that are kept for items created in the last ``days``: of the first n of a list, the share of n, rounded
+    down. Lists of the strategy `personalized` have them, as long as there are such items that rules and caps allow."""
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
+    days: Positive = 14.0
 
 
 class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,6 +104,7 @@ class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     max_per_tag: dict[str, Count] = {}
     diversity: Diversity = Diversity()
     second_stage: SecondStage | None = None
+    new_items: NewItems | None = None
     editorial: tuple[str, ...] = ()  # the last resort, in this order
     blocked_items: tuple[str, ...] = ()
     history_items: Annotated[int, msgspec.Meta(ge=0, le=200)] = 20  # how much of the user's past anchors neighbours
@@ -117,6 +128,12 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     resamples: Count = 2_000
     confidence: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.95
     maximum_coverage_drop: Share = 0.5  # guardrail on catalog coverage
+    maximum_popularity_rise: NonNegative = 0.5  # guardrail on popularity bias
+    maximum_empty_rise: Share = 0.02  # of the users; two in a hundred more left empty are a broken surface
+    maximum_latency_ms: Positive | None = None  # of the 95th percentile, where latency was measured; None: any
+    maximum_slice_loss: Share = 0.2  # of a slice's own mean: guardrail on people and items that the mean hides
+    minimum_slice_users: Count = 30  # a slice with fewer is not looked at
+    minimum_label_coverage: Share = 0.5  # of what users chose, so much must be in the catalog
     ungated_may_publish: bool = True  # the first generation has no incumbent to beat
 
 
