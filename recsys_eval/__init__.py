@@ -12,6 +12,7 @@ Every name carries a promise in its docstring: ``Stability: public`` changes onl
 """
 
 from data_contracts.documents import Gate
+from recsys_eval.checks import Evidence
 from recsys_eval.errors import (
     DifferentUsers,
     EvaluationError,
@@ -26,6 +27,7 @@ from recsys_eval.gate import decide
 from recsys_eval.metrics.definitions import definition
 from recsys_eval.metrics.evaluation import Metrics, evaluate
 from recsys_eval.report import Written, read, system, write
+from recsys_eval.slices import Slice, slices_of, smallest_moved
 from recsys_eval.splits import (
     Fold,
     Split,
@@ -37,12 +39,13 @@ from recsys_eval.splits import (
     time_folds,
     time_split,
 )
-from recsys_eval.verdict import Check, Verdict
+from recsys_eval.verdict import Check, SliceValue, Verdict
 
 __all__ = [
     "Check",
     "DifferentUsers",
     "EvaluationError",
+    "Evidence",
     "Fold",
     "Gate",
     "InvalidFrame",
@@ -54,6 +57,8 @@ __all__ = [
     "Report",
     "Sample",
     "SampleItem",
+    "Slice",
+    "SliceValue",
     "Split",
     "System",
     "TableQuality",
@@ -70,6 +75,8 @@ __all__ = [
     "refuse_feature_leak",
     "refuse_leak",
     "refuse_user_leak",
+    "slices_of",
+    "smallest_moved",
     "system",
     "time_folds",
     "time_split",

@@ -5,19 +5,35 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from data_contracts.documents import Gate
 from data_contracts.manifest import Decision
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_eval.metrics.hits import Vector
+from recsys_eval.slices import Slice, described, smallest_moved
 from recsys_eval.statistics import Interval
-from recsys_eval.verdict import Check
+from recsys_eval.verdict import Check, SliceValue
 
 # A loss of half of the metric is refused on weaker evidence than a small one (1 in 10 by chance, instead of 1 in 40),
 # and also below the minimum of users: with few users the interval is wide, and a shuffled ranking would pass inside it.
 COLLAPSE_DROP = 0.5
 COLLAPSE_CHANCE = 0.1
-MAXIMUM_EMPTY_RISE = 0.02  # of the users; two in a hundred more without any recommendation are a broken surface
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known besides the metrics: parts of the truth to look at one by one, and when learning had to end.
+
+    ``trained_until`` is the time of the newest event that the candidate learned from, or of the end of its window;
+    ``cut`` is when the test begins.
+
+    Stability: public
+    """
+
+    slices: tuple[Slice, ...] = ()
+    trained_until: datetime | None = None
+    cut: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,8 @@ class Case:
     difference: float | None  # relative, of the means; None without an incumbent, or if its mean is 0
     interval: Interval | None
     chance: float  # of a difference this low between equal systems; 1 unless half was lost
+    evidence: Evidence = Evidence()
+    slices: tuple[SliceValue, ...] = ()
 
     @property
     def users(self) -> int:
@@ -53,6 +71,27 @@ def deterministic(case: Case) -> Check | None:
     if first.equals(second):
         return _check("deterministic", True, "a second run gave the same values")
     return _check("deterministic", False, "two runs of the same candidate gave different values: its seed is not fixed")
+
+
+def trained_before(case: Case) -> Check | None:
+    """The candidate did not learn from the days that it is tested on."""
+    until, cut = case.evidence.trained_until, case.evidence.cut
+    if until is None or cut is None:
+        return None
+    if until <= cut:
+        return _check("trained before", True, f"it learned until {until.isoformat()}, the test begins then or later")
+    detail = f"it learned until {until.isoformat()}, but the test begins at {cut.isoformat()}: it has seen the answers"
+    return _check("trained before", False, detail)
+
+
+def labels_known(case: Case) -> Check | None:
+    """Enough of what users chose could have been recommended at all; recall cannot be higher than that."""
+    known = case.candidate.summary.get("label_coverage")
+    if known is None:
+        return None
+    ceiling = f"the catalog knows {known:.1%} of what users chose, so recall cannot be higher"
+    least = case.gate.minimum_label_coverage
+    return _check("label coverage", known >= least, f"{ceiling}; {least:.0%} are needed")
 
 
 def collapse(case: Case) -> Check | None:
@@ -91,6 +130,42 @@ def coverage_kept(case: Case) -> Check | None:
     return _check("coverage", drop <= case.gate.maximum_coverage_drop, detail)
 
 
+def popularity_kept(case: Case) -> Check | None:
+    """The candidate does not lean much more on what is popular anyway."""
+    name = f"popularity_bias@{case.gate.metric.rpartition('@')[2]}"
+    now, before = (system.summary.get(name) if system else None for system in (case.candidate, case.incumbent))
+    if now is None or not before:
+        return None
+    rise, limit = now / before - 1, case.gate.maximum_popularity_rise
+    detail = f"{name} went from {before:.2f} to {now:.2f}, {rise:+.0%}; a rise of {limit:.0%} is allowed"
+    return _check("popularity bias", rise <= limit, detail)
+
+
+def fast_enough(case: Case) -> Check | None:
+    """Answers come in time, where that was measured and the gate has a limit."""
+    p95, limit = case.candidate.summary.get("latency_p95_ms"), case.gate.maximum_latency_ms
+    if p95 is None or limit is None:
+        return None
+    detail = f"95 of 100 answers took at most {p95:.1f} ms; {limit:.1f} ms are allowed"
+    return _check("latency", p95 <= limit, detail)
+
+
+def slices_kept(case: Case) -> Check | None:
+    """No group of users or items pays for the gain of the others."""
+    if not case.slices:
+        return None
+    limit = case.gate.maximum_slice_loss
+    harmed = [one for one in case.slices if one.high is not None and one.high < -limit]
+    metric, looked = case.gate.metric, f"{len(case.slices)} slices"
+    if harmed:
+        worst = min(harmed, key=lambda one: (one.users, one.dimension, one.name))
+        return _check("slices", False, f"a slice lost more than {limit:.0%}: {described(worst, metric)}")
+    smallest = smallest_moved(case.slices)
+    if smallest is None:
+        return _check("slices", True, f"none of {looked} moved")
+    return _check("slices", True, f"of {looked}, the smallest that moved is {described(smallest, metric)}")
+
+
 def not_empty(case: Case) -> Check | None:
     """Not many more users are left without any recommendation."""
     if case.incumbent is None:
@@ -98,10 +173,9 @@ def not_empty(case: Case) -> Check | None:
     now, before = (system.summary.get("empty_rate") for system in (case.candidate, case.incumbent))
     if now is None or before is None:
         return None
-    detail = (
-        f"{now:.1%} of users get no recommendation, {before:.1%} before; a rise of {MAXIMUM_EMPTY_RISE:.0%} is allowed"
-    )
-    return _check("empty lists", now - before <= MAXIMUM_EMPTY_RISE, detail)
+    limit = case.gate.maximum_empty_rise
+    detail = f"{now:.1%} of users get no recommendation, {before:.1%} before; a rise of {limit:.0%} is allowed"
+    return _check("empty lists", now - before <= limit, detail)
 
 
 def discriminating(case: Case) -> Check | None:
@@ -144,10 +218,15 @@ def gain(case: Case) -> Check | None:
 
 CHECKS: tuple[tuple[Decision, Callable[[Case], Check | None]], ...] = (
     ("suspicious", deterministic),
+    ("suspicious", trained_before),
+    ("suspicious", labels_known),
     ("rejected", collapse),
     ("rejected", harm),
     ("rejected", coverage_kept),
+    ("rejected", popularity_kept),
     ("rejected", not_empty),
+    ("rejected", fast_enough),
+    ("rejected", slices_kept),
     ("suspicious", discriminating),
     ("ungated", incumbent_known),
     ("ungated", enough_users),

@@ -5,15 +5,18 @@ over users. All shares are relative to the incumbent's mean. A verdict is a valu
 be right (not in 0..1, other users) raise.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from data_contracts.documents import Gate
 from data_contracts.manifest import Decision
-from recsys_eval.checks import CHECKS, COLLAPSE_DROP, Case, why
+from recsys_eval.checks import CHECKS, COLLAPSE_DROP, Case, Evidence, why
 from recsys_eval.errors import DifferentUsers, InvalidFrame
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_eval.metrics.hits import Vector
+from recsys_eval.slices import compared
 from recsys_eval.statistics import Interval, chance_of_drop, percentiles, resampled_means
 from recsys_eval.verdict import Verdict
 
@@ -25,17 +28,19 @@ def decide(
     *,
     rng: np.random.Generator,
     repeat: Metrics | None = None,
+    evidence: Evidence | None = None,
 ) -> Verdict:
     """The verdict on ``candidate``; the first check that it fails gives decision and reason.
 
     ``incumbent`` is what is served now, ranked and measured again on the same truth; None makes the verdict ungated.
-    ``repeat`` is a second run of the candidate, which must give the same values. ``summary`` needs no more than the
-    guardrails that are to hold: ``coverage@k`` and ``empty_rate``. Raises ``UnknownMetric``, ``DifferentUsers``, and
-    ``InvalidFrame`` for values outside 0..1.
+    ``repeat`` is a second run of the candidate, which must give the same values; ``evidence`` adds slices, and until
+    when the candidate learned. A guardrail holds where ``summary`` has its number: ``coverage@k``,
+    ``popularity_bias@k``, ``empty_rate``, ``label_coverage`` and ``latency_p95_ms``. Raises ``UnknownMetric``,
+    ``DifferentUsers``, and ``InvalidFrame`` for values outside 0..1.
 
     Stability: public
     """
-    case = _case(candidate, incumbent, gate, repeat=repeat, rng=rng)
+    case = _with(_case(candidate, incumbent, gate, repeat=repeat, rng=rng), evidence or Evidence())
     looked = [(decision, check) for decision, look in CHECKS if (check := look(case)) is not None]
     failed = [(decision, check.detail) for decision, check in looked if not check.passed]
     passed: tuple[Decision, None] = ("promoted", None)
@@ -54,7 +59,24 @@ def decide(
         tolerance=gate.tolerance,
         suspicious_gain=gate.suspicious_gain,
         checks=tuple(check for _, check in looked),
+        slices=case.slices,
     )
+
+
+def _with(case: Case, evidence: Evidence) -> Case:
+    """The case, with what each slice says where there is something to compare with."""
+    if case.incumbent is None:
+        return replace(case, evidence=evidence)
+    gate = case.gate
+    values = compared(
+        evidence.slices,
+        case.candidate,
+        case.incumbent,
+        gate.metric,
+        minimum_users=gate.minimum_slice_users,
+        confidence=gate.confidence,
+    )
+    return replace(case, evidence=evidence, slices=values)
 
 
 def _case(

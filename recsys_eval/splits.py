@@ -97,7 +97,7 @@ def given_split(train: pl.DataFrame, test: pl.DataFrame) -> Split:
         raise NothingToEvaluate("test has no rows: there is nothing to predict")
     if "ts" in train.columns and "ts" in test.columns:
         _check(test)
-        refuse_leak(split, test["ts"].min())  # type: ignore[arg-type]  # checked: a time
+        refuse_leak(split, span(test)[0])
         return split
     both = train.select("user_id", "item_id").unique().join(test, on=["user_id", "item_id"], how="semi")
     if both.height:
@@ -125,7 +125,7 @@ def refuse_feature_leak(features: pl.DataFrame, cut: datetime) -> None:
             late = pl.col(column) > cut if column == "as_of" else pl.col(column) >= cut
             rows = features.filter(late)
             if rows.height:
-                latest = rows[column].max()
+                latest = rows.select(pl.col(column).max().dt.to_string()).item()
                 raise Leak(
                     f"features.{column} is from after the split at {cut.isoformat()} in {rows.height} of "
                     f"{features.height} rows, up to {latest}; make them as of the split"
@@ -153,6 +153,15 @@ def refuse_user_leak(split: Split) -> None:
     first = split.test.group_by("user_id").agg(_first=pl.col("ts").min())
     late = split.train.join(first, on="user_id", maintain_order="left").filter(pl.col("ts") > pl.col("_first"))
     _refuse(late, "train holds events of users from after their own test began")
+
+
+def span(events: pl.DataFrame) -> tuple[datetime, datetime]:
+    """The times of the oldest and the newest of ``events`` (ts), of which there is at least one.
+
+    Stability: internal
+    """
+    first, last = events.select(first=pl.col("ts").min(), last=pl.col("ts").max()).row(0)
+    return first, last
 
 
 def _refuse(leaked: pl.DataFrame, complaint: str) -> None:

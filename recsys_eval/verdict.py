@@ -1,7 +1,7 @@
 """What the gate decided, why, and the numbers that it rests on: a record that is kept beside the data it is about."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -20,6 +20,26 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     name: str
     passed: bool
     detail: str
+
+
+class SliceValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The gate's metric on a part of the truth, of candidate and incumbent.
+
+    ``difference`` and its interval are shares of the incumbent's mean in the slice, None if that is 0. The intervals of
+    all slices hold together at the verdict's confidence, so ``moved`` is not a matter of looking at many slices.
+
+    Stability: public
+    """
+
+    dimension: str
+    name: str
+    users: Annotated[int, msgspec.Meta(ge=0)]
+    candidate: float
+    incumbent: float
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    moved: Literal["up", "down", ""] = ""
 
 
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,6 +64,7 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     tolerance: float = 0.0
     suspicious_gain: float = 0.0
     checks: tuple[Check, ...] = ()
+    slices: tuple[SliceValue, ...] = ()
 
     @property
     def exit_code(self) -> int:

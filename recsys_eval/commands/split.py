@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.files import read_table, write_table
 from recsys_eval.frames import need
-from recsys_eval.splits import Split, last_k_split, time_folds, time_split
+from recsys_eval.splits import Split, last_k_split, span, time_folds, time_split
 from recsys_eval.spoken import aware, say
 
 
@@ -69,7 +69,7 @@ def _parts(rows: pl.DataFrame, rule: Rule) -> list[Split]:
     if rule.folds is None:
         return [last_k_split(rows, rule.last_k or 0)]
     need(rows, "events", ("ts",))
-    end = aware(rule.end) if rule.end else rows["ts"].max() + timedelta(microseconds=1)  # type: ignore[operator]
+    end = aware(rule.end) if rule.end else span(rows)[1] + timedelta(microseconds=1)
     return [Split(fold.train, fold.test) for fold in time_folds(rows, end, rule.folds, timedelta(days=rule.fold_days))]
 
 

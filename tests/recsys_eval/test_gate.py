@@ -1,4 +1,5 @@
 import collections
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import numpy as np
@@ -6,9 +7,11 @@ import polars as pl
 import pytest
 
 from data_contracts.documents import Gate
+from recsys_eval.checks import Evidence
 from recsys_eval.errors import DifferentUsers, InvalidFrame, UnknownMetric
 from recsys_eval.gate import decide
 from recsys_eval.metrics import Metrics, evaluate
+from recsys_eval.slices import slices_of
 from recsys_eval.verdict import EXIT_CODES, Verdict
 
 GATE = Gate()
@@ -119,6 +122,97 @@ def test_a_shrunken_catalog_is_rejected():
 
 def test_half_of_the_coverage_may_be_lost_and_no_more():
     assert judged(measured(spread(0.4), coverage=0.25), measured(spread(0.4), coverage=0.5)).decision == "promoted"
+
+
+def test_leaning_on_what_is_popular_is_rejected():
+    candidate, incumbent = (measured(spread(0.4), **{"popularity_bias@10": bias}) for bias in (3.1, 2.0))
+
+    verdict = judged(candidate, incumbent)
+
+    assert verdict.decision == "rejected"
+    assert verdict.reason.startswith("popularity_bias@10 went from 2.00 to 3.10, +55%; a rise of 50% is allowed")
+
+
+def test_half_more_popularity_is_allowed():
+    candidate, incumbent = (measured(spread(0.4), **{"popularity_bias@10": bias}) for bias in (3.0, 2.0))
+
+    assert judged(candidate, incumbent).decision == "promoted"
+
+
+@pytest.mark.parametrize(("limit", "decision"), [(None, "promoted"), (25.0, "promoted"), (19.9, "rejected")])
+def test_an_answer_must_come_in_time_where_there_is_a_limit(limit, decision):
+    slow = measured(spread(0.4), latency_p95_ms=20.0)
+
+    assert judged(slow, measured(spread(0.4)), Gate(maximum_latency_ms=limit)).decision == decision
+
+
+@pytest.mark.parametrize(("known", "decision"), [(0.5, "promoted"), (0.49, "suspicious")])
+def test_a_catalog_that_knows_too_little_of_what_was_chosen_makes_numbers_suspicious(known, decision):
+    values = spread(0.4)
+
+    verdict = judged(measured(values, label_coverage=known), measured(values))
+
+    assert verdict.decision == decision
+    ceiling = next(check.detail for check in verdict.checks if check.name == "label coverage")
+    assert ceiling.startswith(f"the catalog knows {known:.1%} of what users chose, so recall cannot be higher")
+
+
+@pytest.mark.parametrize(("days", "decision"), [(0, "ungated"), (-1, "ungated"), (1, "suspicious")])
+def test_a_candidate_that_was_trained_on_the_test_window_is_suspicious_even_without_an_incumbent(days, decision):
+    cut = datetime(2026, 3, 1, tzinfo=UTC)
+    evidence = Evidence(cut=cut, trained_until=cut + timedelta(days=days))
+
+    verdict = decide(measured(spread(0.4)), None, GATE, rng=np.random.default_rng(0), evidence=evidence)
+
+    assert verdict.decision == decision
+    assert ("has seen the answers" in verdict.reason) == (decision == "suspicious")
+
+
+def test_a_candidate_that_learned_the_test_window_by_heart_is_suspicious():
+    shop = Shop(0)
+    bought = shop.truth.with_columns(seen=pl.lit(1.0))
+    names = {item: n for n, item in enumerate(f"item {n}" for n in range(300))}
+    scores = shop.learned()
+    for user, item, _ in bought.iter_rows():
+        scores[shop.users.index(user), names[item]] += 1.0
+
+    verdict = judged(shop.metrics(scores), shop.metrics(shop.learned()))
+
+    assert verdict.decision == "suspicious"
+    assert "look for a leak" in verdict.reason
+
+
+def sliced(loss: float) -> Verdict:
+    """400 users, of whom 60 in segment "few" lose ``loss`` of their hits; the others win a bit."""
+    rng = np.random.default_rng(3)
+    users = [f"u{n:03d}" for n in range(400)]
+    truth = pl.DataFrame({"user_id": users, "item_id": "x"})
+    luck = rng.random(400)
+    few = np.arange(400) < 60
+    chances = (np.where(few, 0.6 * (1 - loss), 0.66), 0.6)
+    systems = [
+        evaluate(pl.DataFrame({"user_id": users, "item_id": np.where(luck < chance, "x", "y"), "rank": 1}), truth, 10)
+        for chance in chances
+    ]
+    labels = pl.DataFrame({"user_id": users, "segment": np.where(few, "few", "many")})
+    evidence = Evidence(slices=slices_of(truth, labels=[labels]))
+    return decide(*systems, GATE, rng=np.random.default_rng(0), evidence=evidence)
+
+
+def test_a_slice_that_pays_for_the_gain_of_the_others_is_a_reason_to_reject():
+    verdict = sliced(loss=0.9)
+
+    assert (verdict.decision, verdict.high > 0) == ("rejected", True)
+    assert verdict.reason.startswith("a slice lost more than 20%: segment 'few' (60 users): ndcg@10 -")
+
+
+def test_the_smallest_slice_that_moved_is_named_though_nobody_was_harmed():
+    verdict = sliced(loss=0.0)
+
+    named = next(check.detail for check in verdict.checks if check.name == "slices")
+    assert verdict.decision == "promoted"
+    assert named.startswith("of 2 slices, the smallest that moved is segment 'many' (340 users): ndcg@10 +")
+    assert [value.name for value in verdict.slices] == ["few", "many"]
 
 
 def test_leaving_more_users_empty_is_rejected():
