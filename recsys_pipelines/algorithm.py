@@ -56,7 +56,8 @@ class TrainingData:
     two are needed. ``events`` are one lazy frame a day, in order, as often as one iterates; a column that is not
     selected is not read: ``pl.concat(day.select("user_id", "item_id", "ts") for day in data.events).collect()``.
     ``now`` (aware) is the instant that ages are counted from. ``embeddings`` reads the item texts' vectors (columns of
-    ``feature_tables.EMBEDDINGS``) when called. ``previous`` is what this artifact learned the last time, where training
+    ``feature_tables.EMBEDDINGS``) when called, and no algorithm that learns from texts makes neighbours of two items in
+    ``blocked_pairs``. ``previous`` is what this artifact learned the last time, where training
     is incremental: factors may start from it. Raises ``InvalidTrainingData`` for missing columns and
     for weights that are not finite numbers of at least 0.
     """
@@ -68,6 +69,7 @@ class TrainingData:
     seed: int = field(default=0, kw_only=True)
     users: pl.DataFrame = field(default_factory=pl.DataFrame, kw_only=True)
     embeddings: Callable[[], pl.DataFrame] = field(default=pl.DataFrame, kw_only=True)
+    blocked_pairs: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
     previous: pl.DataFrame | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:

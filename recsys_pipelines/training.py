@@ -82,6 +82,7 @@ def training_data(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> 
         now=until(document, day, fit),
         users=lake.read("users", document.tenant, day),
         embeddings=lambda: read_index(lake, document.tenant),
+        blocked_pairs=document.embeddings.blocked_pairs,
     )
 
 
