@@ -6,10 +6,7 @@ on each other, so neither blocks nor threads change a bit of any result. Time gr
 with the result and, for each thread, with the columns.
 """
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +15,7 @@ import polars as pl
 
 from recsys_pipelines.algorithm import schema
 from recsys_pipelines.kernel import LIKENESSES, Alone, Csr, Floats, Found, Indices, Rule, Task, search
+from recsys_pipelines.threads import crew
 
 Likeness = Literal["count", "cosine", "jaccard", "lift", "confidence"]
 
@@ -46,8 +44,9 @@ def nearest(left: Any, right: Any, alone: Alone, by: Rule, *, limit: int | None,
     weighted = bool((left.data != 1).any() or (right.data != 1).any())
     task = Task(_csr(left, weighted), _csr(right, weighted), alone, by)
     width = right.shape[1] if limit is None else min(limit, right.shape[1])
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        blocks = list(pool.map(partial(_block, task, width), _spans(left, right, width)))
+    spans = _spans(left, right, width)
+    with crew(threads) as each:
+        blocks = each(lambda number: _block(task, width, spans[number]), range(len(spans)))
     none = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Pairs(*(np.concatenate(column) for column in zip(none, *blocks, strict=True)))
 
