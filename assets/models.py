@@ -9,13 +9,15 @@ from assets.resources import Suite
 from recsys_pipelines.algorithm import Algorithm, discover
 from recsys_pipelines.training import train
 
+NEEDS = {"content": ["embeddings", "interactions"]}
+
 
 def model_asset(algorithm: type[Algorithm]) -> dg.AssetsDefinition:
     """The asset of one algorithm; a tenant that does not use it gets no rows."""
 
     @dg.asset(
         name=algorithm.name,
-        deps=["interactions"],
+        deps=NEEDS.get(algorithm.name, ["interactions"]),
         partitions_def=PARTITIONS,
         backfill_policy=SINGLE_RUN,
         group_name="models",
