@@ -6,6 +6,7 @@ import dagster as dg
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
+from assets.trainings import begin_training
 from recsys_pipelines.algorithm import Algorithm, discover
 from recsys_pipelines.training import train
 
@@ -28,6 +29,7 @@ def model_asset(algorithm: type[Algorithm]) -> dg.AssetsDefinition:
     )
     def fitted(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
         shop, scope = suite.workshop, scope_of(context.partition_keys)
+        begin_training(shop, scope, context.run.run_id)
         started = perf_counter()
         learned = train(shop.tenant(scope.tenant).document, shop.lake, scope.day, algorithm.name)
         return dg.MaterializeResult(

@@ -1,7 +1,8 @@
 """What assets work with: one resource that opens lake, store and tenant documents, and holds the tenant for the run.
 
 Dagster makes the resource once for a run with the in-process executor, before its first step, and gives it back after
-its last one, also if a step fails. So whichever way a run was started, it holds the tenant's lease from end to end.
+its last one, also if a step fails. So whichever way a run was started, it holds the tenant's lease from end to end, and
+a training that it began has an end.
 """
 
 import os
@@ -13,7 +14,9 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from assets.partitions import tenant_of
+from assets.trainings import end_training
 from recsys_pipelines.lease import Held, hold
+from recsys_pipelines.trainings import settle
 from recsys_pipelines.workshop import Workshop
 
 
@@ -30,8 +33,13 @@ class Suite(dg.ConfigurableResource[Workshop]):
         if run is None or tenant is None:
             yield self
             return
-        with hold(self._workshop.lake, tenant, holder=run.run_id, now=self._workshop.now) as self._held:
-            yield self
+        shop = self._workshop
+        with hold(shop.lake, tenant, holder=run.run_id, now=shop.now) as self._held:
+            settle(shop.lake, shop.store, tenant, shop.now())
+            try:
+                yield self
+            finally:
+                end_training(shop, tenant, run.run_id, context.instance)
 
     @cached_property
     def _workshop(self) -> Workshop:

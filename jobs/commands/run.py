@@ -2,10 +2,14 @@
 
 import os
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 from cyclopts import Parameter
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from recsys_pipelines.workshop import Workshop
 
 GATE_STOPPED = 2
 CHECKS_STOPPED = 4
@@ -52,6 +56,21 @@ def daily(
     with hold(shop.lake, tenant, holder=run_id, now=shop.now, wait_s=wait):
         days = scope(shop, tenant, from_, to)
         ran = launch(shop, days, run_id=run_id, full=full, log="silent" if json else "progress")
+    trouble = told(shop, tenant)
     report = summary(shop, days, ran)
     show(report, as_json=json)
+    if trouble and not json:
+        Console(stderr=True, soft_wrap=True).print(trouble, markup=False)
     return report.exit_code
+
+
+def told(shop: "Workshop", tenant: str) -> str:
+    """Tell of the run whoever wants to know; why somebody could not be told, which fails no run."""
+    from recsys_pipelines.outbox.delivery import deliver  # noqa: PLC0415
+    from recsys_pipelines.outbox.sinks import sinks  # noqa: PLC0415
+
+    receivers = sinks(shop.tenant(tenant).document, shop.environ, shop.now)
+    if not receivers:
+        return ""
+    done = deliver(shop.store, tenant, receivers, shop.now)
+    return f"{done.waiting} announcements wait to be delivered: {done.trouble}" if done.waiting else ""

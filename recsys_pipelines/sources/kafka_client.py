@@ -89,7 +89,7 @@ def connected(brokers: str, group: str, topic: str, settings: Mapping[str, str])
     """A client that has not started yet. Raises ``SourceError`` for settings that the library does not have."""
     from aiokafka import AIOKafkaConsumer  # noqa: PLC0415
 
-    options = {"isolation_level": "read_committed"} | _options(settings, inspect.signature(AIOKafkaConsumer))
+    options = {"isolation_level": "read_committed"} | client_options(settings, inspect.signature(AIOKafkaConsumer))
     try:
         consumer = AIOKafkaConsumer(
             **options,
@@ -122,7 +122,8 @@ def _refusal(topic: str, brokers: str, error: Exception) -> SourceError:
     )
 
 
-def _options(settings: Mapping[str, str], signature: inspect.Signature) -> dict[str, Any]:
+def client_options(settings: Mapping[str, str], signature: inspect.Signature) -> dict[str, Any]:
+    """A document's settings as the library's arguments. Raises ``SourceError`` for one that it does not have."""
     certificates = {_CERTIFICATES[name]: text for name, text in settings.items() if name in _CERTIFICATES}
     plain = {name: text for name, text in settings.items() if name not in _CERTIFICATES}
     known = sorted(signature.parameters.keys() - _OURS)
