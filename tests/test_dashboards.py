@@ -21,7 +21,7 @@ from recsys_pipelines.trainings import Training
 from recsys_pipelines.trainings import metrics as of_training
 from serving.metrics import Metrics
 
-HERE = Path(__file__).parents[2] / "observability"
+HERE = Path(__file__).parents[1] / "observability"
 DASHBOARDS = sorted(HERE.glob("grafana/*.json"))
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 METRIC = re.compile(r"\b(recsys_[a-z_]+)\b(?:\{([^}]*)\})?")
