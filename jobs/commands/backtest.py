@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from data_contracts.errors import ContractError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recsys_pipelines.backtest.record import Backtest, Result
     from recsys_pipelines.backtest.splitting import Plan, Posed
 
-WIDTH = 120  # of the table where nobody says how wide a line may be
+WIDTH = 150  # of the table where nobody says how wide a line may be
 SHOWN = ("ndcg", "precision", "recall", "map", "hit_rate", "coverage")
 
 
@@ -143,8 +143,11 @@ def backtest(  # noqa: PLR0913  (the options of one question)
     algorithms: str = "",
     set: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     k: str = "10",
+    blend: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    blend_by: Literal["rank", "score"] = "rank",
     seed: int = 0,
     json: Path | None = None,
+    html: Path | None = None,
 ) -> None:
     """Fit algorithms on one part of your data, rank for the users of another, and say how good each one is.
 
@@ -163,29 +166,50 @@ def backtest(  # noqa: PLR0913  (the options of one question)
         A setting, such as als.factors=32; may be repeated.
     k
         Lengths of lists, separated by commas; algorithms are compared by NDCG at the last one.
+    blend
+        Also blend what runs, by weights such as ease=1,als=0.5, or `learned` ones, from train alone; may be repeated.
+    blend_by
+        Blend by rank, as the server does, or by each list's scores between its lowest and its highest.
     seed
         The same files, settings and seed give the same numbers.
     json
         Write all results to this file.
+    html
+        Write them as a page for people to this file.
     """
-    from recsys_pipelines.backtest.backtest import backtest as run  # noqa: PLC0415  (Polars, SciPy: only when asked)
+    from recsys_pipelines.backtest.backtest import Ask  # noqa: PLC0415  (Polars, SciPy: only when asked)
+    from recsys_pipelines.backtest.backtest import backtest as run  # noqa: PLC0415
+    from recsys_pipelines.backtest.blending import parsed  # noqa: PLC0415
     from recsys_pipelines.backtest.choosing import chosen  # noqa: PLC0415
     from recsys_pipelines.backtest.running import Terms  # noqa: PLC0415
 
-    cuts = lengths(k)
     found = chosen(listed(algorithms), set)
     plan = splitting.plan(given=files.interactions is None)
-    terms = Terms(weighing=weights.weighing(), depth=max(cuts), seed=seed)
+    ask = Ask(
+        plan=plan,
+        terms=Terms(weighing=weights.weighing(), seed=seed),
+        k=lengths(k),
+        blends=tuple(parsed(each, found, blend_by) for each in blend),
+    )
     posed = questions(files, plan)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for warning in posed.warnings:
         console.print(f"warning: {warning}", markup=False)
     with progress(console) as told:
-        report = run(posed, found, plan, terms=terms, k=cuts, told=told)
-    if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        report = run(posed, found, ask, told=told)
+    write(report, json, html)
     shown = Console(highlight=False)
     show(shown if shown.is_terminal else Console(highlight=False, width=WIDTH), report)
+
+
+def write(report: "Backtest", json: Path | None, html: Path | None) -> None:
+    """The report as files, where they are wanted."""
+    from recsys_pipelines.backtest.page import page  # noqa: PLC0415  (Jinja)
+
+    if json is not None:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    if html is not None:
+        html.write_text(page(report), encoding="utf-8")
 
 
 def questions(files: Files, plan: "Plan") -> "Posed":
@@ -247,7 +271,7 @@ def show(console: Console, report: "Backtest") -> None:
     """The results as a table, best first, and who is ahead."""
     cut = report.protocol.k[-1]
     names = [f"{name}@{cut}" for name in SHOWN]
-    table = Table("algorithm", *names, "fit s", "recommend s", "peak MB")
+    table = Table(Column("algorithm", no_wrap=True), *names, "fit s", "recommend s", "peak MB")
     for result in sorted(report.results, key=lambda each: (-each.metrics[names[0]], each.algorithm)):
         values = [f"{result.metrics[name]:.4f}" if name in result.metrics else "-" for name in names]
         costs = (f"{result.fit_s:.1f}", f"{result.recommend_s:.1f}", f"{result.peak_mb:,.0f}")

@@ -32,14 +32,15 @@ def measured(recs: Sequence[pl.DataFrame], questions: Sequence[Question], k: Seq
     ]
     if len(folds) == 1:
         return folds[0]
-    users = pl.concat([fold.per_user for fold in folds]).group_by("user_id").agg(pl.all().mean()).sort("user_id")
+    users = pl.concat([fold.per_user for fold in folds]).group_by("user_id").agg(pl.all().fill_nan(None).mean()).sort("user_id")
     return Metrics(_together(folds, users), users)
 
 
 def intervals(metrics: Metrics) -> dict[str, tuple[float, float]]:
     """For each ranking metric where its mean would lie with other users like these."""
     names = [name for name in metrics.per_user.columns if name != "user_id"]
-    found = {name: mean_interval(metrics.per_user[name].to_numpy(), CONFIDENCE) for name in names}
+    values = {name: metrics.per_user[name].fill_nan(None).drop_nulls().to_numpy() for name in names}
+    found = {name: mean_interval(each, CONFIDENCE) for name, each in values.items()}
     return {name: (interval.low, interval.high) for name, interval in found.items() if interval}
 
 
@@ -74,7 +75,7 @@ def _described(catalog: pl.DataFrame) -> pl.DataFrame:
 
 
 def _together(folds: Sequence[Metrics], users: pl.DataFrame) -> dict[str, float]:
-    means = {name: float(users[name].to_numpy().mean()) for name in users.columns if name != "user_id"}
+    means = {name: float(users[name].mean() or 0.0) for name in users.columns if name != "user_id"}
     names = dict.fromkeys(name for fold in folds for name in fold.summary)
     return {
         name: means.get(name, float(np.mean([fold.summary[name] for fold in folds if name in fold.summary])))

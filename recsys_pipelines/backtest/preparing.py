@@ -6,6 +6,7 @@ It is kept as a folder of Parquet files, so that the process of each algorithm r
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -46,13 +47,17 @@ class Weighing:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """The tables of `Asked`, and the events and the catalog that are known before."""
+    """The tables of `Asked`, and the events and the catalog that are known before.
+
+    ``later``: all that is asked for happened after all that is known.
+    """
 
     events: pl.DataFrame
     catalog: pl.DataFrame
     truth: pl.DataFrame
     barred: pl.DataFrame
     allowed: pl.DataFrame | None = None
+    later: bool = False
 
     @property
     def now(self) -> datetime:
@@ -97,5 +102,7 @@ def keep(question: Question, folder: Path) -> None:
 
 def kept(folder: Path) -> Question:
     """The question in a folder."""
-    paths = {name: folder / f"{name}.parquet" for name in FILES}
-    return Question(**{name: pl.read_parquet(path) for name, path in paths.items() if path.exists()})
+    tables: dict[str, Any] = {
+        name: pl.read_parquet(path) for name in FILES if (path := folder / f"{name}.parquet").exists()
+    }
+    return Question(**tables)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from recsys_eval.splits import Split, last_k_split, time_folds, time_split
@@ -53,8 +54,10 @@ class Posed(NamedTuple):
 
 def given(train: pl.DataFrame, test: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
     """One question from two files."""
-    question = _question(Split(train, _counting(test, plan)), plan, sides)
-    return Posed((question,), (*_leaks(train, test), *_losses(question, plan)))
+    leaks = _leaks(train, test)
+    later = is_dated(train) and is_dated(test) and not leaks
+    question = _question(Split(train, _counting(test, plan)), plan, sides, later=later)
+    return Posed((question,), (*leaks, *_losses(question, plan)))
 
 
 def split(events: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
@@ -64,13 +67,62 @@ def split(events: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
             f"--split {plan.kind} needs times: name the column with --timestamp-column, or split the file yourself and "
             "give --train and --test"
         )
-    parts = [part._replace(test=_counting(part.test, plan)) for part in _parts(events, plan)]
-    if not plan.keep_seen:
-        parts = [
-            part._replace(test=part.test.join(part.train, on=["user_id", "item_id"], how="anti")) for part in parts
-        ]
-    questions = tuple(_question(part, plan, sides) for part in parts)
+    parts = [_new_only(part._replace(test=_counting(part.test, plan)), plan) for part in _parts(events, plan)]
+    questions = tuple(_question(part, plan, sides, later=plan.kind != "last-k") for part in parts)
     return Posed(questions, tuple(line for question in questions for line in _losses(question, plan)))
+
+
+def inner(question: Question, plan: Plan, seed: int) -> Question:
+    """One question made of what a question knows."""
+    return inner_folds(question, plan, seed, 1)[0]
+
+
+def inner_folds(question: Question, plan: Plan, seed: int, folds: int) -> list[Question]:
+    """Questions made of what a question knows, and of nothing else: to tune on, or to learn weights from.
+
+    They are split like the question: by time where its test comes after train, by each user's last events where it
+    does that, and otherwise at random.
+    """
+    if plan.kind == "last-k":
+        parts = _last_of_what_is_left(question.events, plan.last_k, folds)
+    elif question.later:
+        parts = _one_after_the_other(question.events, folds)
+    else:
+        parts = _at_random(question.events, folds, seed)
+    return [_question(_new_only(part, plan), plan, Sides(question.catalog), later=question.later) for part in parts]
+
+
+def _one_after_the_other(events: pl.DataFrame, folds: int) -> list[Split]:
+    """The last events in ``folds`` parts of equal size, at most half of all together; each knows all before it."""
+    ordered = events.sort("ts", "user_id", "item_id", "event_id")
+    size = max(1, int(events.height * min(TEST_SHARE, 0.5 / folds)))
+    starts = [events.height - size * (folds - number) for number in range(folds)]
+    return [Split(ordered.head(start), ordered.slice(start, size)) for start in starts]
+
+
+def _last_of_what_is_left(events: pl.DataFrame, last_k: int, folds: int) -> list[Split]:
+    """Each user's last events, then those before them, and so on."""
+    parts = []
+    for _ in range(folds):
+        parts.append(Split(*last_k_split(events, last_k)))
+        events = parts[-1].train
+    return parts
+
+
+def _at_random(events: pl.DataFrame, folds: int, seed: int) -> list[Split]:
+    """Disjoint parts of the pairs, a quarter of them each, or less where there are more than four folds."""
+    pairs = events.select("user_id", "item_id").unique().sort("user_id", "item_id")
+    draws = np.random.default_rng(seed).permutation(pairs.height) % max(folds, 4)
+    numbered = events.join(pairs.with_columns(part=draws), on=["user_id", "item_id"], maintain_order="left")
+    part = numbered["part"]
+    return [Split(events.filter(part != number), events.filter(part == number)) for number in range(folds)]
+
+
+def _new_only(part: Split, plan: Plan) -> Split:
+    """What the user had before does not count, unless it may be recommended."""
+    if plan.keep_seen:
+        return part
+    return part._replace(test=part.test.join(part.train, on=["user_id", "item_id"], how="anti", maintain_order="left"))
 
 
 def _parts(events: pl.DataFrame, plan: Plan) -> list[Split]:
@@ -99,7 +151,7 @@ def _counting(test: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     return test.filter(pl.col("type").is_in(plan.truth_types)) if plan.truth_types else test
 
 
-def _question(part: Split, plan: Plan, sides: Sides) -> Question:
+def _question(part: Split, plan: Plan, sides: Sides, *, later: bool) -> Question:
     if part.train.is_empty() or part.test.is_empty():
         side = "train" if part.train.is_empty() else "test"
         raise UnusableFile(
@@ -113,6 +165,7 @@ def _question(part: Split, plan: Plan, sides: Sides) -> Question:
         truth=part.test.select("user_id", "item_id").unique().sort("user_id", "item_id"),
         barred=pairs.clear() if plan.keep_seen else pairs,
         allowed=sides.candidates,
+        later=later,
     )
 
 

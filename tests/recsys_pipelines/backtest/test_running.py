@@ -7,7 +7,7 @@ import pytest
 
 from recsys_pipelines.algorithms.als import Als
 from recsys_pipelines.algorithms.popularity import Popularity
-from recsys_pipelines.backtest.backtest import backtest
+from recsys_pipelines.backtest.backtest import Ask, backtest
 from recsys_pipelines.backtest.errors import FailedRun
 from recsys_pipelines.backtest.preparing import Weighing
 from recsys_pipelines.backtest.running import Terms, laid_out, run
@@ -29,9 +29,7 @@ def test_a_personal_model_finds_the_missing_field_and_the_list_for_everybody_doe
     found = backtest(
         posed,
         {"als": Als(factors=4), "popularity": Popularity()},
-        Plan(kind="given"),
-        terms=Terms(depth=1),
-        k=(1,),
+        Ask(plan=Plan(kind="given"), k=(1,)),
         told=lambda label, result: told.append((label, result is not None)),
     )
 

@@ -5,7 +5,7 @@ import pytest
 
 from recsys_pipelines.backtest.data import catalog
 from recsys_pipelines.backtest.errors import UnusableFile
-from recsys_pipelines.backtest.splitting import Plan, Sides, given, split
+from recsys_pipelines.backtest.splitting import Plan, Sides, given, inner_folds, split
 
 ROWS = [("ann", "a", 0), ("ann", "b", 1), ("bob", "a", 2), ("ann", "a", 3), ("bob", "c", 4)]
 
@@ -116,3 +116,39 @@ def test_the_catalog_given_is_the_catalog(world):
     (question,) = split(world.events(ROWS), Plan(kind="time"), Sides(items)).questions
 
     assert question.catalog["item_id"].to_list() == ["a", "q"]
+
+
+def test_what_is_tuned_on_is_later_than_what_is_learned_from_where_the_test_is(world):
+    rows = [(user, f"{user}{day}", day) for day in range(20) for user in ("ann", "bob")]
+    plan = Plan(kind="time", cut=world.begin + timedelta(days=16))
+    (question,) = split(world.events(rows), plan, Sides()).questions
+
+    first, second = inner_folds(question, plan, seed=0, folds=2)
+
+    assert second.events["ts"].max() < second.truth.join(question.events, on=["user_id", "item_id"])["ts"].min()
+    assert first.events.height < second.events.height
+    assert pairs(first.truth).isdisjoint(pairs(second.truth))
+    assert pairs(second.truth) <= pairs(question.events)
+
+
+def test_without_times_parts_of_the_pairs_are_held_out_at_random(world):
+    train = world.events(world.checkerboard(20, 20))
+    plan = Plan(kind="given")
+    (question,) = given(train, world.events([("u0", "i0", 3)]), plan, Sides()).questions
+
+    folds = inner_folds(question, plan, seed=1, folds=3)
+
+    assert [fold.truth.height for fold in folds] == [45, 45, 45]  # of 180
+    assert all(pairs(fold.truth).isdisjoint(pairs(fold.events)) for fold in folds)
+    assert pairs(folds[0].truth).isdisjoint(pairs(folds[1].truth))
+
+
+def test_last_events_are_held_out_one_after_the_other(world):
+    rows = [(user, f"i{day}", day) for day in range(5) for user in ("ann", "bob")]
+    plan = Plan(kind="last-k")
+    (question,) = split(world.events(rows), plan, Sides()).questions
+
+    first, second = inner_folds(question, plan, seed=0, folds=2)
+
+    assert {item for _, item in pairs(first.truth)} == {"i3"}
+    assert {item for _, item in pairs(second.truth)} == {"i2"}
