@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -105,3 +106,12 @@ def test_a_half_life_later_the_confidence_is_half_as_much_above_one():
     fresh = Als(factors=4, alpha=4.0).fit(data(cells()))
 
     assert_frame_equal(old, fresh, check_exact=True)
+
+
+def test_it_goes_on_from_the_last_run():
+    """Three iterations and two more are five, to the last bit."""
+    begun = Als(factors=4, iterations=3).fit(data(cells()))
+
+    went_on = Als(factors=4, warm_iterations=2).fit(replace(data(cells()), previous=begun))
+
+    assert_frame_equal(went_on, Als(factors=4, iterations=5).fit(data(cells())), check_exact=True)
