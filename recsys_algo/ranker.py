@@ -72,12 +72,12 @@ class Trees:
 
     def scores(self, matrix: Array) -> Array:
         """The sum over all trees for every row, in units of 2^-30, as int64."""
+        missing = np.isnan(matrix)
         left = np.full((len(matrix), len(self.leaves)), _ALL, _MASK)
         for feature, thresholds, masks in zip(self.asked, self.thresholds, self.masks, strict=True):
-            values = matrix[:, feature]
-            below = thresholds.searchsorted(values)
-            below[np.isnan(values)] = len(thresholds) + 1
-            left &= masks[below]
+            below = thresholds.searchsorted(matrix[:, feature])
+            below[missing[:, feature]] = len(thresholds) + 1
+            left &= masks.take(below, axis=0)
         first = (left & -left).astype(np.float64).view(np.int64) >> 52  # the exponent of the lowest bit, and 1023
         first += np.arange(len(self.leaves)) * MOST_LEAVES - 1023
         total: Array = self.leaves.ravel()[first].sum(axis=1)

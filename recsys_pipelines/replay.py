@@ -6,7 +6,7 @@ incumbent answer for exactly the same users and are measured against the same tr
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import polars as pl
@@ -17,7 +17,7 @@ from recsys_algo.rank import recommend
 from recsys_algo.situation import Answer, Query
 from recsys_pipelines.identity import read_known, resolved
 from recsys_pipelines.lake import Lake
-from recsys_pipelines.training import until, window
+from recsys_pipelines.training import Fit, until, window
 
 COLUMNS = ("ts", "type", "user_id", "anonymous_id", "item_id")  # of events: all that a fixture is made of
 RECS_SCHEMA = {"user_id": pl.String, "item_id": pl.String, "rank": pl.Int64, "score": pl.Float64}
@@ -33,16 +33,20 @@ class Fixture(NamedTuple):
     catalog: pl.DataFrame
 
 
-def fixture(document: TenantDocument, lake: Lake, day: date) -> Fixture:
-    """What users did in the test days with items of the catalog; at most ``max_users`` of them, chosen by hash."""
-    span, cut = window(document, day), until(document, day, "evaluated")
+def fixture(document: TenantDocument, lake: Lake, day: date, *, after: Fit = "evaluated") -> Fixture:
+    """What users did with items of the catalog in the ``test_days`` that begin where the fit ``after`` ends.
+
+    At most ``max_users`` of them, chosen by hash.
+    """
+    cut = until(document, day, after)
+    end = cut + timedelta(days=document.evaluation.test_days)
     catalog = lake.read("items", document.tenant, day)
-    window_events = lake.window("events", document.tenant, span.start, span.end, columns=COLUMNS)
+    window_events = lake.window("events", document.tenant, window(document, day).start, end, columns=COLUMNS)
     events = resolved(window_events, read_known(lake, document.tenant, day))
     known = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_in(catalog["item_id"].implode()))
-    after = known.filter((pl.col("ts") >= cut) & pl.col("type").is_in(document.interactions.positive_types))
-    users = sampled(after["user_id"].unique().to_list(), document.evaluation.max_users)
-    truth = _pairs(after.filter(pl.col("user_id").is_in(users)))
+    done = known.filter((pl.col("ts") >= cut) & pl.col("type").is_in(document.interactions.positive_types))
+    users = sampled(done["user_id"].unique().to_list(), document.evaluation.max_users)
+    truth = _pairs(done.filter(pl.col("user_id").is_in(users)))
     return Fixture(cut, users, truth, _pairs(known.filter(pl.col("ts") < cut)), catalog)
 
 
