@@ -28,8 +28,8 @@ PLACES = 6  # of a score: what the width of the machine's vector units may chang
 def features(slate: Slate, situation: Situation, pools: Sequence[Pool], sources: Sequence[str]) -> Array:
     """One row per item of the slate, one column per name of `ranker.feature_names`; float64."""
     head = _Head(slate.items)
-    proposed = {_plain(pool.source): pool for pool in pools}
     asked = {_plain(source.name): source for source, _ in situation.voices}
+    proposed = dict(zip(asked, pools, strict=False))  # behind them are those of others: of the caller, of the ladder
     ranks = [_ranks(head, proposed.get(name)) for name in sources]
     scores = [_scores(head, asked.get(name), situation) for name in sources]
     columns = [column for pair in zip(ranks, scores, strict=True) for column in pair]
