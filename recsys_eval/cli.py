@@ -17,10 +17,11 @@ from recsys_eval.verdict import ERROR_EXIT_CODE
 FILES = """\
 Files are CSV, JSON lines or Parquet (.csv, .jsonl, .parquet; the first two also .gz), with these columns:
 
-- recs: user_id, item_id, rank (from 1), and optionally score
+- recs: user_id, item_id, and rank (from 1) or score or both
 - truth: user_id, item_id; one row per item that the user really chose
-- train: user_id, item_id; what was known before (gives novelty and long-tail share)
-- catalog: item_id, and optionally category or tags (gives coverage, Gini and diversity)
+- train: user_id, item_id; what was known before (gives novelty, popularity bias, serendipity, cold and warm users)
+- catalog: item_id, and optionally category or tags (gives coverage, Gini, AUC, diversity and a slice per category)
+- labels: user_id or item_id or both, and a column per kind of slice, such as segment or country
 - events: user_id, item_id, ts (ISO 8601 or epoch seconds; may be called timestamp)
 """
 COMMANDS = (  # each a function of the same name in a module of that name
@@ -30,6 +31,7 @@ COMMANDS = (  # each a function of the same name in a module of that name
     "render",
     "split",
     "validate",
+    "serve_metrics",
 )
 
 app = App(

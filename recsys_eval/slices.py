@@ -86,10 +86,10 @@ def compared(
         return ()
     large = [part for part in parts if part.truth["user_id"].n_unique() >= max(minimum_users, 2)]
     each = 1 - (1 - confidence) / max(len(large), 1)
-    values = [
-        _value(part, *(_measured(part, system.hits, base, int(digits)) for system in (candidate, incumbent)), each)
-        for part in large
-    ]
+    values = []
+    for part in large:
+        now, before = (_measured(part, system.hits, base, int(digits)) for system in (candidate, incumbent))
+        values.append(_value(part, now, before, each))
     return tuple(sorted(values, key=lambda one: (one.difference or 0.0, one.dimension, one.name)))
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from recsys_eval.contest import Fixture
-from recsys_eval.files import write_table
+from recsys_eval.files import read_table, write_table
+from recsys_eval.fixture import Fixture
 from recsys_eval.spoken import say
 
 
@@ -24,13 +24,13 @@ def metrics(
     Parameters
     ----------
     recs
-        Recommendations: user_id, item_id, rank.
+        Recommendations: user_id, item_id, and rank or score or both.
     k
         Length of the lists that are looked at; may be repeated.
     per_user
         Also write one row per user to this file.
     """
-    measured = fixture.measure(recs, k)
+    measured = fixture.open().measure(read_table(recs), k)
     if per_user is not None:
         write_table(measured.per_user, per_user)
     summary = {name: round(value, 12) for name, value in measured.summary.items()}  # the same on any machine

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from recsys_eval.contest import Contest, Fixture
+from recsys_eval.contest import Contest
 from recsys_eval.facts import Report
+from recsys_eval.fixture import Fixture
 from recsys_eval.report import system, write
 from recsys_eval.spoken import say
 

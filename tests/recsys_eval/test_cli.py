@@ -1,11 +1,13 @@
 import json
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
 from recsys_eval.cli import app, main
 from recsys_eval.report import read
+from recsys_eval.served import Estimate, Served
 
 USERS = [f"u{n:02d}" for n in range(60)]
 
@@ -85,6 +87,118 @@ def test_without_an_incumbent_the_gate_says_ungated(files, capsys):
     code, out, _ = ran(capsys, "gate", "--candidate", files / "most.csv", "--truth", files / "truth.csv")
 
     assert (code, json.loads(out)["reason"]) == (3, "there is no incumbent to compare with")
+
+
+def test_equal_scores_count_against_the_model_unless_asked_otherwise(files, capsys):
+    pl.read_csv(files / "good.csv").with_columns(score=pl.lit(0.5)).write_csv(files / "tied.csv")
+    asked = ("metrics", "--recs", files / "tied.csv", "--truth", files / "truth.csv", "--k", "1")
+
+    against, ranked = (json.loads(ran(capsys, *asked, *more)[1])["metrics"] for more in ((), ("--ties", "ranked")))
+
+    assert (against["hit_rate@1"], ranked["hit_rate@1"]) == (0.0, 1.0)
+
+
+def test_scores_without_ranks_are_enough(files, capsys):
+    scored = pl.read_csv(files / "good.csv").select("user_id", "item_id", score=-pl.col("rank"))
+    scored.write_ndjson(files / "scored.jsonl")
+
+    _, out, _ = ran(capsys, "metrics", "--recs", files / "scored.jsonl", "--truth", files / "truth.csv", "--k", "1")
+
+    assert json.loads(out)["metrics"]["hit_rate@1"] == 1.0
+
+
+def test_the_gate_looks_at_slices_of_labels_and_of_the_past(files, capsys):
+    labels = pl.DataFrame({"user_id": USERS, "segment": ["vip"] * 30 + ["guest"] * 30})
+    labels.write_csv(files / "labels.csv")
+
+    _, out, _ = ran(
+        capsys, "gate", *contest(files, "bad", "fair"), "--labels", files / "labels.csv", "--train", files / "train.csv"
+    )
+
+    found = {(value["dimension"], value["name"], value["users"]) for value in json.loads(out)["slices"]}
+    assert found == {
+        *(("item age", "known", 60), ("user history", "warm", 60)),
+        *(("segment", "vip", 30), ("segment", "guest", 30)),
+    }
+
+
+def timed(files: Path) -> tuple[Path, Path]:
+    """Truth of 2026-03-02 and train of the day before, with times."""
+    for name, day in (("truth", 2), ("train", 1)):
+        rows = pl.read_csv(files / f"{name}.csv").with_columns(ts=pl.lit(f"2026-03-0{day}T00:00:00Z"))
+        rows.write_csv(files / f"{name}-timed.csv")
+    return files / "truth-timed.csv", files / "train-timed.csv"
+
+
+def test_a_candidate_that_learned_until_after_the_test_began_is_suspicious(files, capsys):
+    truth, _ = timed(files)
+    asked = ("gate", "--candidate", files / "fair.csv", "--incumbent", files / "fair.csv", "--truth", truth)
+
+    code, out, _ = ran(capsys, *asked, "--trained-until", "2026-03-02T00:00:01Z")
+
+    assert (code, json.loads(out)["decision"]) == (2, "suspicious")
+    assert "it has seen the answers" in json.loads(out)["reason"]
+
+
+def test_training_data_from_the_test_window_is_an_error(files, capsys):
+    truth, train = timed(files)
+
+    fine = ran(capsys, "metrics", "--recs", files / "fair.csv", "--truth", truth, "--train", train)
+    code, out, err = ran(capsys, "metrics", "--recs", files / "fair.csv", "--truth", train, "--train", truth)
+
+    assert fine[0] == 0
+    assert (code, out) == (1, "")
+    assert err.startswith("error: train holds the future")
+
+
+def test_the_latency_of_a_server_can_stop_a_release(files, capsys):
+    served = Served(
+        url="http://shop",
+        requests=100,
+        concurrency=1,
+        duration_s=1,
+        throughput_rps=Estimate(value=100, low=90, high=110),
+        latency_ms={"p95": Estimate(value=80.0, low=70.0, high=90.0)},
+    )
+    (files / "latency.json").write_bytes(msgspec.json.encode(served))
+    (files / "gate.json").write_text('{"maximum_latency_ms": 50}')
+    pl.read_csv(files / "good.csv").filter(pl.col("user_id") != "u00").write_csv(files / "most.csv")
+
+    code, out, _ = ran(
+        capsys,
+        *("gate", *contest(files, "most", "most"), "--gate", files / "gate.json"),
+        *("--latency", files / "latency.json"),
+    )
+
+    assert (code, json.loads(out)["decision"]) == (2, "rejected")
+    assert json.loads(out)["reason"].startswith("95 of 100 answers took at most 80.0 ms; 50.0 ms are allowed")
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        pytest.param("u00,i01,-1", "have a rank below 1", id="a negative rank"),
+        pytest.param("u00,i00,9", "recommend an item to the same user twice", id="a duplicate row"),
+        pytest.param("u00,i01,1", "give one rank to two items", id="a rank twice"),
+        pytest.param("u00,i01,nan", "rank 'nan' is not a number", id="not a number"),
+        pytest.param(",i01,1", "user_id is empty", id="nobody"),
+    ],
+)
+def test_bad_recommendations_are_one_line_that_names_them(row, complaint, files, capsys):
+    (files / "odd.csv").write_text(f"user_id,item_id,rank\nu00,i00,1\n{row}\n")
+
+    code, out, err = ran(capsys, "metrics", "--recs", files / "odd.csv", "--truth", files / "truth.csv")
+
+    assert (code, out) == (1, "")
+    assert complaint in err
+
+
+def test_a_truth_without_rows_is_an_error(files, capsys):
+    (files / "none.csv").write_text("user_id,item_id\n")
+
+    code, _, err = ran(capsys, "metrics", "--recs", files / "good.csv", "--truth", files / "none.csv")
+
+    assert (code, err) == (1, "error: truth has no rows: there is nobody to evaluate for\n")
 
 
 def test_the_limits_can_come_from_a_file(files, capsys):
@@ -226,7 +340,7 @@ def test_given_files_are_checked_without_a_cut(files, capsys):
     [
         pytest.param(["validate", "--features", "a.csv"], "--features needs --cut", id="features without a cut"),
         pytest.param(["validate", "--cut", "2026-01-01"], "needs both --train and --test", id="a cut of nothing"),
-        pytest.param(["metrics", "--recs", "a.csv", "--truth", "b.csv"], "error: a.csv does not exist", id="no file"),
+        pytest.param(["metrics", "--recs", "a.csv", "--truth", "b.csv"], "error: b.csv does not exist", id="no file"),
         pytest.param(["metrics"], "parameter --recs requires an argument", id="no option"),
         pytest.param(["measure"], 'Unknown command "measure"', id="no such command"),
         pytest.param(["validate"], "there is nothing to validate", id="nothing to validate"),
@@ -271,4 +385,4 @@ def test_the_help_of_every_command_shows_a_line_to_copy(command, capsys):
 def test_the_help_says_which_columns_files_have(capsys):
     _, out, _ = ran(capsys, "--help")
 
-    assert "user_id, item_id, rank (from 1)" in out
+    assert "user_id, item_id, and rank (from 1) or score" in out

@@ -1,0 +1,67 @@
+"""What all recommendations of a comparison are measured on, as files: the options that the commands share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import polars as pl
+from cyclopts import Parameter
+
+from recsys_eval.files import read_table
+from recsys_eval.metrics.evaluation import Metrics, evaluate
+from recsys_eval.metrics.ties import against_ties, ranked
+from recsys_eval.slices import Slice, slices_of
+from recsys_eval.splits import given_split, span
+
+Ties = Literal["against", "ranked"]
+
+
+class Ground(NamedTuple):
+    """The tables of a fixture, read once and held against each other."""
+
+    truth: pl.DataFrame
+    train: pl.DataFrame | None
+    catalog: pl.DataFrame | None
+    labels: tuple[pl.DataFrame, ...]
+    ties: Ties
+
+    def measure(self, recs: pl.DataFrame, k: tuple[int, ...]) -> Metrics:
+        """All metrics of recommendations; equal scores are resolved as asked."""
+        if "score" in recs.columns:
+            recs = recs if "rank" in recs.columns else ranked(recs)
+            recs = against_ties(recs, self.truth) if self.ties == "against" else recs
+        return evaluate(recs, self.truth, k, train=self.train, catalog=self.catalog)
+
+    def slices(self) -> tuple[Slice, ...]:
+        """The parts of the truth that the tables tell apart."""
+        return slices_of(self.truth, train=self.train, catalog=self.catalog, labels=self.labels)
+
+    def began(self) -> datetime | None:
+        """When the test begins: the first time in truth, if it has times."""
+        return span(self.truth)[0] if "ts" in self.truth.columns else None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Fixture:
+    """What all recommendations are measured on."""
+
+    truth: Path
+    "What users really chose: user_id, item_id."
+    train: Path | None = None
+    "What was known before: user_id, item_id. With ts in it and in truth, a train that reaches into truth is an error."
+    catalog: Path | None = None
+    "All that could be recommended: item_id, category or tags."
+    labels: Annotated[tuple[Path, ...], Parameter(negative="")] = ()
+    "Slices: user_id or item_id or both, and a column per dimension, such as segment. May be repeated."
+    ties: Ties = "against"
+    "Equal scores in recs: resolved against the model, or as they are ranked in the file."
+
+    def open(self) -> Ground:
+        """The tables. Raises ``Leak`` where train and truth have times that overlap."""
+        train, catalog = (None if path is None else read_table(path) for path in (self.train, self.catalog))
+        truth = read_table(self.truth)
+        if train is not None and "ts" in train.columns and "ts" in truth.columns:
+            given_split(train, truth)
+        return Ground(truth, train, catalog, tuple(read_table(path) for path in self.labels), self.ties)
