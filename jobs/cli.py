@@ -19,8 +19,9 @@ from jobs.commands.explain import explain
 from jobs.commands.forget import forget
 from jobs.commands.generate import generate
 from jobs.commands.identity import identity
+from jobs.commands.lineage import lineage
 from jobs.commands.outbox import outbox
-from jobs.commands.releases import releases, rollback
+from jobs.commands.releases import demote, promote, releases, rollback
 from jobs.commands.restore import restore
 from jobs.commands.retain import retain
 from jobs.commands.run import daily
@@ -28,6 +29,7 @@ from jobs.commands.serve import serve
 from jobs.commands.tenants import tenants
 from jobs.commands.train import train
 from jobs.commands.ui import ui
+from jobs.commands.weights import weights
 
 OURS = ("data_contracts", "recsys_algo", "recsys_pipelines", "recsys_eval", "serving", "assets", "jobs")
 STATE = "All state is under RECSYS_HOME (default ./.recsys). Start with `recsys demo`."
@@ -41,6 +43,9 @@ for command in (
     demo,
     releases,
     rollback,
+    demote,
+    promote,
+    lineage,
     serve,
     explain,
     doctor,
@@ -52,6 +57,7 @@ for command in (
     identity,
     retain,
     restore,
+    weights,
     train,
     outbox,
     backtest,

@@ -1,7 +1,7 @@
 """Releases after they are out: which there are, how to take one back, and which may be forgotten."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -83,16 +83,67 @@ def rollback(  # noqa: PLR0913 - its circumstances, each by name
     Going to where the pointer is already changes nothing. A canary is given up. Raises ``NoSuchRelease``,
     ``BrokenRelease``, ``LostRace``.
     """
+    return _serve(_Change(Place(blobs, tenant, surface), now, by, reason), lambda _: to, _served_once)
+
+
+def demote(blobs: Blobs, tenant: str, surface: str, *, now: datetime, by: str, reason: str) -> Move:
+    """Take back what is served: the next older generation that was served once is so again. Raises as ``rollback``."""
     place = Place(blobs, tenant, surface)
+
+    def before(current: int) -> int:
+        older = {move.to_generation for move in moves(place) if move.to_generation < current}
+        if not older & set(numbers(*place)):
+            raise NoSuchRelease(f"nothing older than generation {current} of {place} can be served again")
+        return max(older & set(numbers(*place)))
+
+    return _serve(_Change(place, now, by, reason), before, _served_once)
+
+
+def promote(  # noqa: PLR0913 - its circumstances, each by name
+    blobs: Blobs, tenant: str, surface: str, to: int | None, *, now: datetime, by: str, reason: str
+) -> Move:
+    """Serve generation ``to`` (None: the newest) that the gate let through, also if it never was served.
+
+    One that the gate stopped is not served by hand: change the gate and run again. Raises as ``rollback``.
+    """
+    place = Place(blobs, tenant, surface)
+
+    def let_through(_: int) -> int:
+        let = [each.generation for each in _stored(blobs, tenant) if each.surface == surface and each.publishable]
+        wanted = max(let, default=0) if to is None else to
+        if wanted not in let:
+            raise NoSuchRelease(
+                f"generation {wanted} of {place} is not stored, or the gate did not let it through; "
+                f"one can promote {', '.join(map(str, let)) or 'none'}"
+            )
+        return wanted
+
+    return _serve(_Change(place, now, by, reason), let_through, _servable)
+
+
+class _Change(NamedTuple):
+    place: Place
+    now: datetime
+    by: str
+    reason: str
+
+
+def _serve(change: _Change, choose: Callable[[int], int], read: Callable[[Place, int], bytes]) -> Move:
+    """Point the surface at the generation that is chosen, knowing the current one. The history's line."""
+    place = change.place
     seen = served(place)
     if seen is None:
         raise NoSuchRelease(f"nothing was ever published on {place}")
     last = complete(place, seen.pointer)
+    to = choose(seen.pointer.generation)
     if to == seen.pointer.generation:
         return last
-    body = _servable(place, to)
     pointer = Pointer(
-        generation=to, sha256=hashlib.sha256(body).hexdigest(), updated_at=now, updated_by=by, reason=reason
+        generation=to,
+        sha256=hashlib.sha256(read(place, to)).hexdigest(),
+        updated_at=change.now,
+        updated_by=change.by,
+        reason=change.reason,
     )
     move(place, pointer, seen)
     return complete(place, pointer)
@@ -158,17 +209,24 @@ def _last(stored: Iterable[_Stored], keep: int) -> Iterator[_Stored]:
         yield from list(group)[-keep:]
 
 
-def _servable(place: Place, generation: int) -> bytes:
+def _served_once(place: Place, generation: int) -> bytes:
     """The manifest of a generation that was served once and can be served again."""
-    name = f"generation {generation} of {place}"
     once = {past.to_generation for past in moves(place)}
-    stored = [str(number) for number in numbers(*place) if number in once]
-    if generation not in once:
-        raise NoSuchRelease(f"{name} was never served; one can go to {', '.join(stored)}")
+    stored = [number for number in numbers(*place) if number in once]
+    if generation not in stored:
+        what = "is no longer stored" if generation in once else "was never served"
+        others = ", ".join(map(str, stored))
+        raise NoSuchRelease(f"generation {generation} of {place} {what}; one can go to {others}")
+    return _servable(place, generation)
+
+
+def _servable(place: Place, generation: int) -> bytes:
+    """The manifest of a generation that is stored whole and can be read by servers."""
+    name = f"generation {generation} of {place}"
     try:
         body = place.blobs.read(manifest_key(place.tenant, place.surface, generation))
     except BlobMissing as error:
-        raise NoSuchRelease(f"{name} is no longer stored; one can go to {', '.join(stored)}") from error
+        raise NoSuchRelease(f"{name} is no longer stored") from error
     try:
         manifest = manifest_from(body, place.tenant, place.surface, generation)
         require_stored(place.blobs, files_of(manifest))

@@ -1,12 +1,18 @@
-"""`recsys releases` and `recsys rollback`: what was published, and how to take it back."""
+"""`recsys releases`, `rollback`, `demote`, `promote`: what was published, taken back or brought forward."""
 
 import getpass
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from data_contracts.manifest import Move
 
 
 def releases(*, tenant: str, surface: str | None = None, json: bool = False) -> None:
@@ -61,13 +67,59 @@ def rollback(*, tenant: str, surface: str, to: int, reason: str, json: bool = Fa
         Print the move as JSON.
     """
     from recsys_pipelines.releases import rollback as move_back  # noqa: PLC0415
+
+    told(tenant, surface, partial(move_back, to=to), reason, as_json=json)
+
+
+def demote(*, tenant: str, surface: str, reason: str, json: bool = False) -> None:
+    """Take back what a surface serves: the next older generation is verified and served again.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's name.
+    surface
+        The surface, as in the tenant's document.
+    reason
+        Why; for the people who read the history.
+    json
+        Print the move as JSON.
+    """
+    from recsys_pipelines.releases import demote as take_back  # noqa: PLC0415
+
+    told(tenant, surface, take_back, reason, as_json=json)
+
+
+def promote(*, tenant: str, surface: str, reason: str, to: int | None = None, json: bool = False) -> None:
+    """Serve the newest generation that the gate let through, as after a rollback; all of it is verified first.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's name.
+    surface
+        The surface, as in the tenant's document.
+    reason
+        Why; for the people who read the history.
+    to
+        Another generation than the newest; one that the gate stopped is refused.
+    json
+        Print the move as JSON.
+    """
+    from recsys_pipelines.releases import promote as bring_forward  # noqa: PLC0415
+
+    told(tenant, surface, partial(bring_forward, to=to), reason, as_json=json)
+
+
+def told(tenant: str, surface: str, change: "Callable[..., Move]", reason: str, *, as_json: bool) -> None:
+    """Move the pointer, then the aliases of MLflow after it, and say so."""
     from recsys_pipelines.releasing import follow  # noqa: PLC0415
     from recsys_pipelines.workshop import Workshop  # noqa: PLC0415
 
     shop = Workshop(dict(os.environ))
-    move = move_back(shop.store, tenant, surface, to, now=shop.now(), by=getpass.getuser(), reason=reason)
-    followed = follow(shop, tenant, surface, to)
-    if json:
+    move = change(shop.store, tenant, surface, now=shop.now(), by=getpass.getuser(), reason=reason)
+    followed = follow(shop, tenant, surface, move.to_generation)
+    if as_json:
         sys.stdout.write(msgspec.json.encode(move).decode() + "\n")
         return
     Console().print(
