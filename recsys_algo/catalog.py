@@ -68,6 +68,11 @@ class Catalog:
         )
 
     @cached_property
+    def newest_times(self) -> Array:
+        """When the items of ``newest`` were created."""
+        return self.created_at[self.newest]
+
+    @cached_property
     def tally(self) -> Tally:
         """Where requests add up by item."""
         return Tally(len(self))

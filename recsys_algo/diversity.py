@@ -21,7 +21,18 @@ NO_CAPS = Caps(None, None, {})
 
 
 def select(slate: Slate, situation: Situation) -> Slate:
-    """At most ``k`` items of the slate, in the order of the answer."""
+    """At most ``k`` items of the slate, in the order of the answer.
+
+    Where places are kept for new items, the others stand behind these, for the next stage to choose from.
+    """
+    if situation.reserve is None:
+        return _selected(slate, situation)
+    chosen = _selected(slate if situation.reserve.filled else slate.kept(slate.scores >= 0), situation)
+    rest = slate.kept(~np.isin(slate.items, chosen.items))
+    return Slate(np.concatenate((chosen.items, rest.items)), np.concatenate((chosen.scores, rest.scores)))
+
+
+def _selected(slate: Slate, situation: Situation) -> Slate:
     compares = situation.mmr_lambda < 1 or situation.min_brands > 1
     if not compares and situation.caps is None:
         return _one_per_parent(slate, situation)

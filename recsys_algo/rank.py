@@ -19,6 +19,7 @@ from recsys_algo.candidates import EMPTY, PERSONAL, Ask
 from recsys_algo.caveats import warnings_of
 from recsys_algo.errors import UnknownStrategy
 from recsys_algo.fallback import ladder
+from recsys_algo.reserve import fresh
 from recsys_algo.resolve import situated
 from recsys_algo.second_stage import stages_with
 from recsys_algo.situation import Answer, Query, RankedItem, Situation, Trace
@@ -80,15 +81,22 @@ def _traced(situation: Situation, ask: Ask) -> Trace:
     situation = situation if ask is situation.ask else msgspec.structs.replace(situation, ask=ask)
     pools, voices = _pools(situation, ask)
     blended = blend(pools, voices, situation.catalog.tally)
+    if situation.reserve is not None:
+        spare = newcomers(blended.slate.items, (fresh(situation),))
+        blended, pools = extended(blended, spare, len(pools)), (*pools, *spare)
     return Trace(situation, pools, voices, blended, fold(blended.slate, situation, stages_with(situation, pools)))
 
 
 def _filled_up(trace: Trace) -> Trace:
     """The same candidates with the rungs of the ladder behind them."""
-    rungs = newcomers(trace.blend.slate.items, ladder(trace.situation))
-    blended = extended(trace.blend, rungs, len(trace.pools))
-    steps = fold(blended.slate, trace.situation, stages_with(trace.situation, trace.pools))
-    return Trace(trace.situation, (*trace.pools, *rungs), trace.voices, blended, steps, len(rungs))
+    situation, pools, proposed = trace.situation, trace.pools[: len(trace.voices)], trace.blend
+    if situation.reserve is not None:  # the ladder has all new items, each on its rung
+        proposed = blend(pools, trace.voices, situation.catalog.tally)
+        situation = msgspec.structs.replace(situation, reserve=situation.reserve._replace(filled=True))
+    rungs = newcomers(proposed.slate.items, ladder(situation))
+    blended = extended(proposed, rungs, len(pools))
+    steps = fold(blended.slate, situation, stages_with(situation, pools))
+    return Trace(situation, (*pools, *rungs), trace.voices, blended, steps, len(rungs))
 
 
 def _pools(situation: Situation, ask: Ask) -> tuple[tuple[Pool, ...], tuple[Voice, ...]]:

@@ -6,13 +6,13 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import numpy as np
 
-from data_contracts.documents import ExcludeSeen
+from data_contracts.documents import ExcludeSeen, NewItems
 from recsys_algo.arrays import Array
 from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import DEFAULT_SEGMENT, EDITORIAL, Ask
 from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import EPOCH, MICROSECOND, Catalog
-from recsys_algo.situation import Constraints, Price, Query, Situation, Warning
+from recsys_algo.situation import Constraints, Price, Query, Reserve, Situation, Warning
 from recsys_algo.slate import NO_ITEMS, NO_KEYS, Items, Mask, Pool
 from recsys_algo.strategies import Plan
 from recsys_algo.vectors import Vectors
@@ -20,6 +20,7 @@ from recsys_algo.vectors import Vectors
 POOL_FACTOR, SMALLEST_POOL = 5, 200  # candidates per source before filters: so many times k, and at least so many
 LISTED = 20  # ids that a warning names
 DAY_S = 86_400
+DAY_US = 86_400_000_000
 DEAREST = np.iinfo(np.int64).max
 
 
@@ -60,7 +61,8 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         caps=_caps(bundle, wanted),
         min_brands=query.min_brands or 0,
         mmr_lambda=mmr_lambda,
-        ranker=bundle.ranker if plan.reordered and not (injected and query.include_mode == "inject") else None,
+        ranker=bundle.ranker if plan.as_configured and not (injected and query.include_mode == "inject") else None,
+        reserve=_reserve(ranking.new_items, query) if ranking.new_items and plan.as_configured else None,
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
         warnings=tuple(_warnings(anchors.unknown, plan.shares.missing)),
     )
@@ -142,6 +144,11 @@ def _caps(bundle: Bundle, wanted: Constraints) -> Caps | None:
     brand = _default(wanted.max_per_brand, ranking.max_per_brand)
     category = _default(wanted.max_per_category, ranking.max_per_category)
     return capped(bundle.catalog, brand, category, {**ranking.max_per_tag, **wanted.max_per_tag})
+
+
+def _reserve(rule: NewItems, query: Query) -> Reserve:
+    until = int((query.now - EPOCH) // MICROSECOND)
+    return Reserve(rule.share, until - int(rule.days * DAY_US), until)
 
 
 def _vectors(bundle: Bundle) -> Vectors | None:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys_algo.arrays import Array
+from recsys_algo.diversity import select
 from recsys_algo.features import features
 from recsys_algo.ranker import Ranker
+from recsys_algo.reserve import reserve_new
 from recsys_algo.situation import Situation, Trace
 from recsys_algo.slate import Items, Pool, Slate
-from recsys_algo.stages import FILTERS, STAGES, Stage
+from recsys_algo.stages import FILTERS, STAGES, Stage, cut
 
 DEFAULT_CANDIDATES = 200
 
@@ -38,9 +40,11 @@ class Reordering:
 
 def stages_with(situation: Situation, pools: Sequence[Pool]) -> Sequence[Stage]:
     """The stages of this ranking."""
-    if situation.ranker is None:
+    if situation.ranker is None and situation.reserve is None:
         return STAGES
-    return (*FILTERS, Reordering(situation.ranker, pools), *STAGES[len(FILTERS) :])
+    reordering = () if situation.ranker is None else (Reordering(situation.ranker, pools),)
+    reserving = () if situation.reserve is None else (reserve_new,)
+    return (*FILTERS, *reordering, select, *reserving, cut)
 
 
 def examined(slate: Slate, situation: Situation) -> Slate:

@@ -101,6 +101,19 @@ class Price(NamedTuple):
     currency: int | None
 
 
+class Reserve(NamedTuple):
+    """The share of the places that is kept for items created from ``since`` to ``until`` (microseconds since 1970).
+
+    Items that are candidates for these places alone score below zero, as what a fallback filled in does; ``filled``
+    says that it is the latter.
+    """
+
+    share: float
+    since: int
+    until: int
+    filled: bool = False
+
+
 class Situation(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # made for every request: a tenth of a dataclass
     """All that a ranking may depend on, resolved: ids are indices, defaults are values, sets are masks over items.
 
@@ -128,6 +141,7 @@ class Situation(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # made fo
     caps: Caps | None = None
     min_brands: int = 0
     mmr_lambda: float = 1.0
+    reserve: Reserve | None = None
     ranker: Ranker | None = None  # what orders the candidates anew
     vectors: Vectors | None = None  # what likeness is measured by; None: tags
     warnings: tuple[Warning, ...] = ()
@@ -162,10 +176,12 @@ class Trace:
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
     def reasons(self, item: int) -> tuple[str, ...]:
-        """Why the item is there, strongest first: kinds of evidence, and `diversity` if it was moved up for that."""
+        """Why the item is there, strongest first: kinds of evidence, `diversity` or `new_item` if it was
+        moved up for that."""
         reason_of = {pool.source: pool.reason for pool in self.pools}
         reasons = [reason_of[source] for source in self.signals(item) if source in reason_of]
-        return tuple(dict.fromkeys([*reasons, *(["diversity"] if item in self._moved_up else [])]))
+        moved = (("diversity", self._moved_up), ("new_item", self._let_in))
+        return tuple(dict.fromkeys([*reasons, *(why for why, items in moved if item in items)]))
 
     @cached_property
     def _ranks(self) -> tuple[dict[int, int], ...]:
@@ -186,9 +202,19 @@ class Trace:
         if self.situation.mmr_lambda >= 1:
             return frozenset()
         slates = dict(self.steps)
-        after = slates["select"].items.tolist()
+        after = slates["select"].items[: self.situation.k].tolist()
         before = slates.get("second_stage", slates["drop_blocked"])
         return frozenset(after).difference(before.items[: len(after)].tolist())
+
+    @cached_property
+    def _let_in(self) -> frozenset[int]:
+        """What is there because places are kept for new items."""
+        if self.situation.reserve is None:
+            return frozenset()
+        slates = dict(self.steps)
+        return frozenset(slates["reserve_new"].items.tolist()).difference(
+            slates["select"].items[: self.situation.k].tolist()
+        )
 
 
 class RankedItem(msgspec.Struct, frozen=True, eq=False, gc=False):  # no cycles, and 20 objects fewer to track

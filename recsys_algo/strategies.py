@@ -19,15 +19,16 @@ class Plan(NamedTuple):
     """What to ask, and how.
 
     ``personal``: the caller expects evidence about the user or the anchors. ``similar``: directions of vectors count,
-    not their length. ``repeats``: what the user had is wanted, not unwanted. ``reordered``: a second
-    stage has its say, as the sources are those that it learned from.
+    not their length. ``repeats``: what the user had is wanted, not unwanted. ``as_configured``: it is the
+    list that the surface configures: a second stage has its say, as the sources are those that it learned from, and
+    the places that are kept for new items are.
     """
 
     shares: Shares
     personal: bool = True
     similar: bool = False
     repeats: bool = False
-    reordered: bool = False
+    as_configured: bool = False
 
 
 def planned(bundle: Bundle, query: Query) -> Plan:
@@ -55,9 +56,9 @@ def alike(bundle: Bundle, query: Query, kind: str) -> Plan:
 
 def _personalized(bundle: Bundle, query: Query) -> Plan:
     if query.weights is None and query.segment == DEFAULT_SEGMENT:
-        return Plan(bundle.shares, reordered=True)
+        return Plan(bundle.shares, as_configured=True)
     weights = bundle.weights if query.weights is None else query.weights
-    return Plan(weighed(bundle.sources, weights, query.segment), reordered=query.weights is None)
+    return Plan(weighed(bundle.sources, weights, query.segment), as_configured=query.weights is None)
 
 
 def _popular(bundle: Bundle, query: Query) -> Plan:

@@ -72,6 +72,8 @@ def _judged(answer: Answer, stage: str, index: int) -> tuple[Verdict, str]:
         return "not_candidate", "no source proposed it"
     if stage in _FILTERS:
         return _VERDICTS.get(stage, "filtered"), f"filter: {_FILTERS[stage].keeps.__doc__}"
+    if stage == "reserve_new" and index in dict(answer.trace.steps)["select"].items[: answer.trace.situation.k]:
+        return "below_k", "its place is kept for a new item"
     rule = next(_rules_against(answer, index), None)
     if rule is not None:
         return "filtered", rule

@@ -5,21 +5,23 @@ and queries are Hypothesis's.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.documents import Diversity, Ranking
+from data_contracts.documents import Diversity, NewItems, Ranking
 from recsys_algo.bundle import Bundle, open_encoded
+from recsys_algo.diversity import Chosen
 from recsys_algo.encode import encode_catalog, encode_table, load_items
 from recsys_algo.rank import STRATEGIES, recommend
 from recsys_algo.situation import Constraints, Query
-from recsys_algo.stages import STAGES
+from recsys_algo.stages import STAGES, allowed
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 DAY = 20_484.0
@@ -43,7 +45,7 @@ def catalog(rng):
         "category": rng.choice([None, "x", "y"], len(IDS)).tolist(),
         "available": (rng.random(len(IDS)) < 0.8).tolist(),
         "tags": [[tag for tag in ("red", "blue") if rng.random() < 0.5] for _ in IDS],
-        "created_at": [NOW if rng.random() < 0.5 else None for _ in IDS],
+        "created_at": [NOW - timedelta(days=int(rng.integers(0, 30))) if rng.random() < 0.5 else None for _ in IDS],
     }
 
 
@@ -97,6 +99,7 @@ rankings = st.builds(
     max_per_category=st.sampled_from([None, None, 2]),
     dedupe_parent=st.booleans(),
     diversity=st.builds(Diversity, mmr_lambda=st.sampled_from([1.0, 1.0, 0.6, 0.0])),
+    new_items=st.none() | st.builds(NewItems, share=st.sampled_from([0.1, 0.3, 0.5, 1.0]), days=st.just(14)),
 )
 queries = st.builds(
     Query,
@@ -127,7 +130,7 @@ def ranked_as(bundle, ranking):
 def test_a_stage_returns_a_part_of_its_slate_and_invents_nothing(shops, which, ranking, query):
     steps = recommend(ranked_as(shops[which].forwards, ranking), query).trace.steps
 
-    assert len(steps) == len(STAGES) + 1
+    assert [name for name, _ in steps if name != "reserve_new"] == ["candidates", *(stage.__name__ for stage in STAGES)]
     for (_, before), (_, after) in pairwise(steps):
         scores = dict(zip(before.items.tolist(), before.scores.tolist(), strict=True))
         assert len(set(after.items.tolist())) == len(after.items)
@@ -214,3 +217,24 @@ def test_relevance_alone_leaves_the_order_as_it_is(shops, which, ranking, query)
     compared = recommend(bundle, replace(query, mmr_lambda=1.0, min_brands=2))
 
     assert compared.items == plain.items
+
+
+@every_case
+@given(which=which, ranking=rankings, query=queries, share=st.sampled_from([0.1, 0.3, 0.5, 1.0]))
+def test_new_items_have_their_share_as_long_as_there_are_any(shops, which, ranking, query, share):
+    """Wherever the share falls behind, every new item that does not stand before is kept out by a filter or a cap."""
+    kept = msgspec.structs.replace(ranking, new_items=NewItems(share=share, days=14))
+    bundle = ranked_as(shops[which].forwards, kept)
+    answer = recommend(bundle, replace(query, strategy=None))
+    indices = [item.index for item in answer.items]
+    is_new = bundle.catalog.created_at >= int((NOW - timedelta(days=14)).timestamp() * 1e6)
+    let_in, filtered = Chosen(answer.trace.situation), allowed(answer.trace.situation)
+    for place, index in enumerate(indices):
+        let_in.take(place, index)
+    waiting = {
+        i for i in np.flatnonzero(is_new if filtered is None else is_new & filtered).tolist() if let_in.admits(i)
+    }
+
+    for count in range(1, len(indices) + 1):
+        behind = int(is_new[indices[:count]].sum()) < int(count * share + 1e-9)
+        assert not behind or not (waiting - set(indices)) | {i for i in indices[count:] if is_new[i]}
