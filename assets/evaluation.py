@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from assets.grading import Entry, grade, judged
+from assets.choosing import Entry
+from assets.grading import grade, judged
 from assets.partitions import PARTITIONS, SINGLE_RUN, Scope, scope_of
 from assets.reporting import write_report
 from assets.resources import Suite
@@ -17,7 +18,7 @@ STOPPED = ("rejected", "suspicious")
 
 
 @dg.asset(
-    deps=["catalog", "interactions", *discover()],
+    deps=["catalog", "interactions", "second_stage", *discover()],
     partitions_def=PARTITIONS,
     backfill_policy=SINGLE_RUN,
     group_name="evaluation",

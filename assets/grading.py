@@ -1,24 +1,20 @@
 """One surface, graded: the candidate as served, each of its sources alone, and the incumbent, on one fixture."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from assets.choosing import SEED, Ask, Choice, Entry, chosen, measured
 from data_contracts.documents import TenantDocument
-from recsys_algo.bundle import Bundle, open_encoded
-from recsys_algo.encode import Encoded
+from recsys_algo.bundle import Bundle
 from recsys_algo.situation import Answer
 from recsys_eval import Metrics, Verdict, decide, evaluate
-from recsys_pipelines.decisions import Interval, Judgement
+from recsys_pipelines.decisions import Interval, Judgement, SecondStageChoice
 from recsys_pipelines.incumbent import Incumbent, incumbent
 from recsys_pipelines.replay import Fixture, answers, recs
 from recsys_pipelines.workshop import Workshop
-
-Ask = Callable[[Bundle, Sequence[str], int, datetime], Mapping[str, Answer]]
-SEED = 1  # of the bootstrap: the same data gives the same interval
 
 
 class Graded(NamedTuple):
@@ -32,31 +28,23 @@ class Graded(NamedTuple):
     incumbent: Metrics | None
     baseline: Incumbent
     verdict: Verdict
-
-
-class Entry(NamedTuple):
-    """What is to be graded: the evaluated fit of a tenant's candidate, and the question it has to answer."""
-
-    document: TenantDocument
-    encoded: Sequence[Encoded]
-    fixture: Fixture
+    choice: Choice | None = None
 
 
 def grade(shop: Workshop, entry: Entry, surface: str, *, ask: Ask = answers) -> Graded:
     """Measure the candidate on a surface and ask the gate; ``ask`` gets the core's answers for a list of users."""
-    document, encoded, fixture = entry
-    bundle = open_encoded(document.tenant, surface, encoded, document.on(surface), fixture.cut)
+    document, _, fixture = entry
     cuts = document.evaluation.k
-    replies = ask(bundle, fixture.users, max(cuts), fixture.cut)
+    bundle, replies, choice = chosen(entry, surface, ask)
     baseline = incumbent(shop, document.tenant, surface, fixture.cut)
     if not fixture.users:
-        return unmeasured(document, bundle, baseline)
+        return unmeasured(document, bundle, baseline)._replace(choice=choice)
     blend = measured(replies, fixture, cuts)
     theirs = baseline_metrics(baseline, fixture, cuts)
     again = measured(ask(bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
     verdict = decide(blend, theirs, document.gate, rng=np.random.default_rng(SEED), repeat=again)
     alone = {name: measured_alone(bundle, name, fixture, cuts) for name, weight in weighed(bundle) if weight > 0}
-    return Graded(surface, bundle, replies, blend, alone, theirs, baseline, verdict)
+    return Graded(surface, bundle, replies, blend, alone, theirs, baseline, verdict, choice)
 
 
 def unmeasured(document: TenantDocument, bundle: Bundle, baseline: Incumbent) -> Graded:
@@ -70,11 +58,6 @@ def unmeasured(document: TenantDocument, bundle: Bundle, baseline: Incumbent) ->
 def weighed(bundle: Bundle) -> list[tuple[str, float]]:
     """The sources of the surface with their weights, by name."""
     return sorted(bundle.ranking.weights.items())
-
-
-def measured(replies: Mapping[str, Answer], fixture: Fixture, cuts: Sequence[int]) -> Metrics:
-    """The metrics of what was answered."""
-    return evaluate(recs(replies), fixture.truth, cuts, train=fixture.train, catalog=fixture.catalog)
 
 
 def measured_alone(bundle: Bundle, source: str, fixture: Fixture, cuts: Sequence[int]) -> Metrics:
@@ -103,6 +86,19 @@ def judged(graded: Graded) -> Judgement:
         algorithms={name: metrics.summary for name, metrics in graded.algorithms.items()},
         baseline_generation=graded.baseline.generation,
         interval=interval(verdict),
+        second_stage=graded.choice and recorded(graded.choice),
+    )
+
+
+def recorded(choice: Choice) -> SecondStageChoice:
+    """What is kept of the choice between a second stage and the plain blend."""
+    return SecondStageChoice(
+        model=choice.model,
+        chosen=choice.chosen,
+        reason=choice.reason,
+        plain=choice.plain.summary if choice.plain else {},
+        learned=choice.learned.summary if choice.learned else {},
+        interval=interval(choice.verdict) if choice.verdict else None,
     )
 
 

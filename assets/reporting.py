@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from assets.choosing import Choice
 from assets.grading import Graded
 from assets.partitions import Scope
 from data_contracts.manifest import Lineage, Window
@@ -36,7 +37,7 @@ def write_report(shop: Workshop, scope: Scope, graded: Graded, fixture: Fixture,
         samples=tuple(samples(graded, fixture)),
         lineage=Lineage(data_fingerprint=arrays.data_fingerprint, config_hash=config_hash(document)),
         baseline_generation=graded.baseline.generation,
-        notes=(graded.baseline.reason,) if graded.baseline.reason else (),
+        notes=tuple(note for note in (graded.baseline.reason, graded.choice and graded.choice.reason) if note),
     )
     return write(report, report_folder(shop, scope, graded.surface))
 
@@ -49,9 +50,18 @@ def report_folder(shop: Workshop, scope: Scope, surface: str) -> Path:
 def systems(graded: Graded) -> Iterator[System]:
     """What was measured: the blend first, the incumbent, then each source alone."""
     yield system("blend, as served", "served", graded.blend)
+    yield from alternative(graded.choice)
     if graded.incumbent is not None:
         yield system(f"generation {graded.baseline.generation}", "incumbent", graded.incumbent)
     for name, metrics in graded.algorithms.items():
+        yield system(name, "algorithm", metrics)
+
+
+def alternative(choice: Choice | None) -> Iterator[System]:
+    """What the gate could have chosen instead: the plain blend, or the second stage."""
+    if choice and choice.plain and choice.learned:
+        learned = (f"second stage ({choice.model})", choice.learned)
+        name, metrics = ("plain blend", choice.plain) if choice.chosen else learned
         yield system(name, "algorithm", metrics)
 
 

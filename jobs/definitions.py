@@ -4,7 +4,18 @@ import os
 
 import dagster as dg
 
-from assets import embeddings, evaluation, features, feedback, interactions, models, release, staged, tables
+from assets import (
+    embeddings,
+    evaluation,
+    features,
+    feedback,
+    interactions,
+    models,
+    release,
+    second_stage,
+    staged,
+    tables,
+)
 from assets.resources import Suite
 from jobs.daily import DAILY, schedule
 from jobs.progress import progress, silent
@@ -17,7 +28,7 @@ CRONS = sorted({tenant.document.schedule for tenant in tenants(os.environ).known
 defs = dg.Definitions(
     assets=[
         *dg.load_assets_from_modules(
-            [staged, tables, interactions, features, embeddings, evaluation, release, feedback]
+            [staged, tables, interactions, features, embeddings, second_stage, evaluation, release, feedback]
         ),
         *models.MODELS,
     ],

@@ -24,6 +24,21 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
+class SecondStageChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a surface's second stage: served if ``chosen``, else the plain blend goes out, and why.
+
+    ``plain`` and ``learned`` are metrics on the same users, empty if it was not learned; the interval is of learned
+    over plain.
+    """
+
+    model: str
+    chosen: bool
+    reason: str
+    plain: dict[str, float] = {}
+    learned: dict[str, float] = {}
+    interval: Interval | None = None
+
+
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """The gate's word on one surface; ``metrics`` are of the blend as served, ``algorithms`` of each source alone."""
 
@@ -34,6 +49,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: dict[str, dict[str, float]]
     baseline_generation: int | None = None
     interval: Interval | None = None
+    second_stage: SecondStageChoice | None = None
 
 
 class Judgements(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from data_contracts.generations import read_manifest
 from data_contracts.manifest import Lineage, canonical
 from data_contracts.signature import signing_key
 from recsys_pipelines.algorithm import configured
-from recsys_pipelines.candidate import Arrays, candidate, config_hash
+from recsys_pipelines.candidate import Arrays, candidate, config_hash, serving
 from recsys_pipelines.decisions import Judgement, Outcome, Outcomes, decided
 from recsys_pipelines.publish import Candidate, publish
 from recsys_pipelines.tenants import Tenant
@@ -71,8 +71,8 @@ def released(release: Release, judgement: Judgement) -> Outcome:
             surface=judgement.surface,
             window=window(document, release.day),
             document=canonical(document),
-            artifacts=release.arrays.served,
-            evaluated=release.arrays.evaluated,
+            artifacts=serving(release.arrays.served, judgement),
+            evaluated=serving(release.arrays.evaluated, judgement),
             lineage=lineage(release, tracked),
             decision=judgement.decision,
             reason=judgement.reason,

@@ -8,7 +8,8 @@ import msgspec
 import polars as pl
 import pytest
 
-from assets.grading import Entry, grade
+from assets.choosing import Entry
+from assets.grading import grade
 from data_contracts.documents import parse
 from recsys_algo.encode import encode_catalog, encode_table, load_items
 from recsys_pipelines.replay import Fixture, answers
