@@ -21,6 +21,13 @@ from recsys_algo.tally import Tally
 
 PERSONAL, SESSION, SEGMENT, SURFACE, TENANT, LATEST, EDITORIAL, EMPTY = range(8)  # the rungs of the fallback ladder
 DEFAULT_SEGMENT = "default"
+REASONS = {  # of kinds whose evidence is another than that of their shape
+    "latest": "new_item",
+    "buy_again": "repeat_purchase",
+    "content": "content_similarity",
+    "transitions": "session_sequence",
+    "session_knn": "session_sequence",
+}
 
 
 class Ask(msgspec.Struct, frozen=True, eq=False):  # as cheap to make as a tuple
@@ -89,7 +96,7 @@ class ItemScores:
 
     def _pool(self, row: int, level: int, ask: Ask) -> Pool:
         items = cut(self.rows.row(row)[0], ask) if row >= 0 else NO_ITEMS
-        return Pool(self.name, level, "recent_popularity", items)
+        return Pool(self.name, level, REASONS.get(self.kind, "recent_popularity"), items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +123,8 @@ class UserItems:
     def pool(self, ask: Ask) -> Pool:
         """The user's list."""
         row = self.row(ask.subjects)
-        return Pool(self.name, PERSONAL, "personalization", NO_ITEMS if row is None else cut(row[0], ask))
+        items = NO_ITEMS if row is None else cut(row[0], ask)
+        return Pool(self.name, PERSONAL, REASONS.get(self.kind, "personalization"), items)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +144,7 @@ class ItemNeighbors:
 
     def pool(self, ask: Ask) -> Pool:
         """The neighbours of the anchors, by the sum over anchors of weight times score; never an anchor itself."""
-        return Pool(self.name, SESSION, "co_visitation", self._neighbors(ask))
+        return Pool(self.name, SESSION, REASONS.get(self.kind, "co_visitation"), self._neighbors(ask))
 
     def _neighbors(self, ask: Ask) -> Items:
         if len(ask.anchors) < 2:  # noqa: PLR2004  (nothing to sum up)

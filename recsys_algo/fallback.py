@@ -13,10 +13,13 @@ from typing import ClassVar
 import numpy as np
 
 from data_contracts.tables import Shape
-from recsys_algo.candidates import EDITORIAL, LATEST, SEGMENT, SURFACE, TENANT, Ask, ItemScores, cut
+from recsys_algo.candidates import EDITORIAL, LATEST, SEGMENT, SURFACE, TENANT, Ask, ItemScores, Source, cut
 from recsys_algo.catalog import Catalog
+from recsys_algo.shares import is_called
 from recsys_algo.situation import Situation
 from recsys_algo.slate import NO_ITEMS, Pool
+
+NOT_POPULAR = ("trending", "latest")  # lists for everybody that say something else than what is popular
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +57,15 @@ def _joined(name: str, level: int, reason: str, pools: Iterable[Pool]) -> Pool:
 
 
 def _lists(situation: Situation) -> list[ItemScores]:
-    """The lists for everybody, those of the largest weight first."""
+    """The lists for everybody, those of the largest weight first, and of one weight what is popular first."""
     weights = situation.bundle.ranking.weights
     lists = [source for source in situation.bundle.sources.values() if isinstance(source, ItemScores)]
-    return sorted(lists, key=lambda source: (-weights.get(source.name, 0), source.name))
+    return sorted(lists, key=lambda source: (-weights.get(source.name, 0), not is_popularity(source), source.name))
+
+
+def is_popularity(source: Source) -> bool:
+    """Whether a list for everybody says what is popular, as far as its name or kind tells."""
+    return not any(is_called(source, name) for name in NOT_POPULAR)
 
 
 def _segment_lists(situation: Situation) -> Iterator[Pool]:

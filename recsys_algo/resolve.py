@@ -31,7 +31,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
     if query.now.tzinfo is None:
         raise ValueError(f"now is {query.now.isoformat()}, without a time zone; times are aware")
     catalog, ranking, wanted = bundle.catalog, bundle.ranking, query.constraints
-    subjects = tuple([id for id in (query.user_id, query.anonymous_id, query.session_id) if id])
+    subjects = query.subjects
     anchors = _anchors(bundle, query, subjects)
     window = max(POOL_FACTOR * query.k, SMALLEST_POOL)
     injected = _injected(catalog, query.include_ids) if query.include_ids else None

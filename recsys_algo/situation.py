@@ -85,6 +85,11 @@ class Query:
     min_brands: int | None = None
     seed: int = 0
 
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The ids under which the user may be known, best first."""
+        return tuple([id for id in (self.user_id, self.anonymous_id, self.session_id) if id])
+
 
 class Warning(NamedTuple):
     """Something the caller should know about a good answer; ``code`` is one of the API's."""

@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from recsys_algo.bundle import Bundle
-from recsys_algo.candidates import DEFAULT_SEGMENT, Source
+from recsys_algo.candidates import DEFAULT_SEGMENT, Source, UserItems
 from recsys_algo.errors import UnknownStrategy
-from recsys_algo.fallback import Newest
+from recsys_algo.fallback import Newest, is_popularity
 from recsys_algo.shares import Shares, even, is_called, of_segment, weighed
 from recsys_algo.situation import Query
-
-NOT_POPULAR = ("trending", "latest")
 
 
 class Plan(NamedTuple):
@@ -63,8 +61,8 @@ def _personalized(bundle: Bundle, query: Query) -> Plan:
 
 def _popular(bundle: Bundle, query: Query) -> Plan:
     lists = _shaped(bundle, query, "item_scores")
-    plain = [source for source in lists if not any(is_called(source, name) for name in NOT_POPULAR)]
-    return Plan(_configured(bundle, query, plain, "popularity"), personal=False)
+    popular = [source for source in lists if is_popularity(source)]
+    return Plan(_configured(bundle, query, popular, "popularity"), personal=False)
 
 
 def _trending(bundle: Bundle, query: Query) -> Plan:
@@ -86,6 +84,11 @@ def _also_bought(bundle: Bundle, query: Query) -> Plan:
 
 
 def _buy_again(bundle: Bundle, query: Query) -> Plan:
+    """What is due, where an artifact says so of this user; otherwise what was bought, the newest first."""
+    lists = [source for source in _shaped(bundle, query, "user_items") if is_called(source, "buy_again")]
+    due = [source for source in lists if isinstance(source, UserItems) and source.row(query.subjects) is not None]
+    if due:
+        return Plan(even(due), repeats=True)
     past = bundle.seen.get("purchase") or bundle.history
     return Plan(Shares((), ("purchases",)) if past is None else even([past]), repeats=True)
 

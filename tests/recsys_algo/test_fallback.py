@@ -130,6 +130,19 @@ def test_a_list_is_never_empty_while_popularity_exists(shop, ask):
         assert recommend(bundle, ask(k=1, **asked)).items
 
 
+def test_of_lists_without_a_weight_the_popular_comes_first(shop, ask, ids):
+    lists = {"latest": ("item_scores", [("", "a", 1.0)]), "trending": [("", "b", 1.0)], "popularity": [("", "c", 1.0)]}
+    bundle = shop(DATED, ranking={"weights": {}}, **lists)
+
+    assert ids(recommend(bundle, ask(k=3))) == ["c", "a", "b"]
+
+
+def test_a_list_of_the_newest_says_so(shop, ask):
+    answer = recommend(shop(DATED, latest=("item_scores", [("", "a", 1.0)])), ask(k=1))
+
+    assert answer.items[0].reasons == ("new_item",)
+
+
 def test_an_answer_that_is_not_personal_when_it_should_be_says_so(shop, ask):
     bundle = shop(DATED, **TABLES)
 

@@ -86,7 +86,7 @@ def test_what_a_source_proposes_comes_before_what_is_newer(shop, shelf, ask):
 
     assert places(answer) == {"new4": 5, "new0": 10}
     assert answer.items[4].source == "content"
-    assert answer.items[4].reasons == ("co_visitation", "new_item")
+    assert answer.items[4].reasons == ("content_similarity", "new_item")
 
 
 def test_an_item_that_is_let_in_says_so(kept, ask):

@@ -63,6 +63,32 @@ def test_history_is_bought_again_where_no_purchases_are_kept(shop, ask, ids):
     assert ids(recommend(bundle, ask(k=2, strategy="buy_again", user_id="ann"))) == ["b", "a"]
 
 
+def test_what_is_due_is_bought_again_where_an_artifact_says_so(shop, ask):
+    bundle = shop(SHOP, buy_again=[("ann", "c", 0.3), ("ann", "a", 0.1)], seen_purchase=TABLES["seen_purchase"])
+
+    answer = recommend(bundle, ask(k=2, strategy="buy_again", user_id="ann"))
+
+    assert [(item.item_id, item.source, item.reasons) for item in answer.items] == [
+        ("c", "buy_again", ("repeat_purchase",)),
+        ("a", "buy_again", ("repeat_purchase",)),
+    ]
+
+
+def test_who_is_not_in_that_artifact_buys_again_what_was_bought(shop, ask, ids):
+    seen = [*TABLES["seen_purchase"], ("bob", "e", DAY)]
+    bundle = shop(SHOP, buy_again=[("ann", "c", 0.3)], seen_purchase=seen)
+
+    assert ids(recommend(bundle, ask(k=1, strategy="buy_again", user_id="bob"))) == ["e"]
+
+
+def test_the_newest_and_the_trending_are_not_the_popular(shop, ask):
+    lists = {"latest": ("item_scores", [("", "a", 1.0)]), "trending": [("", "b", 1.0)], "popularity": [("", "c", 1.0)]}
+
+    answer = recommend(shop(SHOP, **lists), ask(k=1, strategy="popular"))
+
+    assert [pool.source for pool in answer.trace.pools] == ["popularity"]
+
+
 def test_by_default_every_weighed_source_is_asked(bundle, ask):
     pools = recommend(bundle, ask(user_id="ann")).trace.pools
 
