@@ -13,7 +13,7 @@ PACKAGES := data_contracts recsys_algo recsys_pipelines recsys_eval serving asse
 export DAGSTER_DISABLE_TELEMETRY := yes
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup demo test check lint types imports licences serve ui golden bench clean
+.PHONY: help setup demo test gate check lint types imports licences serve ui golden bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -34,6 +34,12 @@ demo: $(STAMP)  ## raw events -> pipeline -> gate -> manifest -> recommendations
 
 test: $(STAMP)  ## the whole test suite, with real servers that it starts itself
 	$(BIN)/pytest -q -n 2 --dist loadfile
+
+gate: $(STAMP)  ## the demo's recommendations against the last accepted ones: red if a change makes them worse
+	for run in first again; do $(BIN)/python examples/release_gate/recommend.py .recsys/gate/$$run || exit 1; done
+	$(BIN)/recsys-eval gate --candidate .recsys/gate/first/candidate.csv --repeat .recsys/gate/again/candidate.csv \
+	  --incumbent examples/release_gate/incumbent.csv.gz --gate examples/release_gate/gate.json \
+	  --truth .recsys/gate/first/truth.csv --train .recsys/gate/first/train.csv --catalog .recsys/gate/first/catalog.csv
 
 check: $(STAMP) lint types imports  ## lint, types, import rules and the fast tests
 	$(BIN)/pytest -q -m "not slow"
