@@ -28,6 +28,7 @@ from jobs.commands.run import daily
 from jobs.commands.serve import serve
 from jobs.commands.tenants import tenants
 from jobs.commands.train import train
+from jobs.commands.tune import tune
 from jobs.commands.ui import ui
 from jobs.commands.weights import weights
 
@@ -61,6 +62,7 @@ for command in (
     train,
     outbox,
     backtest,
+    tune,
 ):
     app.command(command)
 

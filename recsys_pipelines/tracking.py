@@ -114,6 +114,15 @@ def track(run: TrackedRun, ledger: Ledger) -> Tracked:
     return Tracked(found.info.run_id, name, version)
 
 
+def track_trial(run: TrackedRun, ledger: Ledger) -> str:
+    """Record a run that is no candidate, such as a trial of a tuning; its id. Repeating it finds the run by its key."""
+    with _client(ledger) as client:
+        found = _run(client, run, _experiment(client, run.tenant, ledger))
+        if found.info.status != "FINISHED":
+            _record(client, run, found.info.run_id)
+    return str(found.info.run_id)
+
+
 def move_aliases(manifest: Manifest, ledger: Ledger) -> Followed:
     """Follow the pointer, after a publication or a rollback: this manifest's version becomes ``champion``.
 

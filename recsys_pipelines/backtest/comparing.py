@@ -32,7 +32,8 @@ def measured(recs: Sequence[pl.DataFrame], questions: Sequence[Question], k: Seq
     ]
     if len(folds) == 1:
         return folds[0]
-    users = pl.concat([fold.per_user for fold in folds]).group_by("user_id").agg(pl.all().fill_nan(None).mean()).sort("user_id")
+    every = pl.concat([fold.per_user for fold in folds])
+    users = every.group_by("user_id").agg(pl.all().fill_nan(None).mean()).sort("user_id")
     return Metrics(_together(folds, users), users)
 
 
@@ -75,7 +76,9 @@ def _described(catalog: pl.DataFrame) -> pl.DataFrame:
 
 
 def _together(folds: Sequence[Metrics], users: pl.DataFrame) -> dict[str, float]:
-    means = {name: float(users[name].mean() or 0.0) for name in users.columns if name != "user_id"}
+    means = {
+        name: float(np.nanmean(users[name].fill_null(np.nan).to_numpy())) for name in users.columns if name != "user_id"
+    }
     names = dict.fromkeys(name for fold in folds for name in fold.summary)
     return {
         name: means.get(name, float(np.mean([fold.summary[name] for fold in folds if name in fold.summary])))

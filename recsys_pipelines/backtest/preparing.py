@@ -6,7 +6,7 @@ It is kept as a folder of Parquet files, so that the process of each algorithm r
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -21,6 +21,13 @@ from recsys_pipelines.interactions import interactions
 
 ALIKE = EventWeights(view=1.0, click=1.0, add=1.0, purchase=1.0, custom=1.0)
 FILES = ("events", "catalog", "truth", "barred", "allowed")
+
+
+class Weighs(Protocol):
+    """What turns events into interactions: `Weighing`, or a tenant's settings."""
+
+    def pairs(self, events: pl.DataFrame, now: datetime, catalog: pl.DataFrame) -> pl.DataFrame:
+        """The interactions (columns of ``tables.INTERACTIONS``) of the events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ class Question:
         """Who is asked for."""
         return Asked(self.truth, self.barred, self.allowed)
 
-    def training(self, weighing: Weighing, seed: int) -> TrainingData:
+    def training(self, weighing: Weighs, seed: int) -> TrainingData:
         """All that an algorithm may learn from."""
         days = self.events.sort("ts", "event_id").with_columns(day=pl.col("ts").dt.date())
         return TrainingData(

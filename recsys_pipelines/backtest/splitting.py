@@ -60,6 +60,12 @@ def given(train: pl.DataFrame, test: pl.DataFrame, plan: Plan, sides: Sides) -> 
     return Posed((question,), (*leaks, *_losses(question, plan)))
 
 
+def known(events: pl.DataFrame, sides: Sides, *, later: bool) -> Question:
+    """A question that asks for nothing: something to make inner folds of."""
+    none = events.select("user_id", "item_id").clear()
+    return Question(events=events, catalog=_catalog(events, sides), truth=none, barred=none, later=later)
+
+
 def split(events: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
     """Questions from one file, as planned. Raises ``UnusableFile`` where a side would be empty."""
     if not is_dated(events):
@@ -89,7 +95,8 @@ def inner_folds(question: Question, plan: Plan, seed: int, folds: int) -> list[Q
         parts = _one_after_the_other(question.events, folds)
     else:
         parts = _at_random(question.events, folds, seed)
-    return [_question(_new_only(part, plan), plan, Sides(question.catalog), later=question.later) for part in parts]
+    counting = [part._replace(test=_counting(part.test, plan)) for part in parts]
+    return [_question(_new_only(part, plan), plan, Sides(question.catalog), later=question.later) for part in counting]
 
 
 def _one_after_the_other(events: pl.DataFrame, folds: int) -> list[Split]:
