@@ -16,8 +16,8 @@ Indices = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
-LIKENESSES = ("count", "cosine", "jaccard", "lift", "confidence")  # the place is the number
-COSINE, JACCARD, LIFT, CONFIDENCE = range(1, len(LIKENESSES))
+LIKENESSES = ("count", "cosine", "jaccard", "lift", "confidence", "surprise")  # the place is the number
+COSINE, JACCARD, LIFT, CONFIDENCE, SURPRISE = range(1, len(LIKENESSES))
 CAUTION = 1 - 1e-9  # so that rounding never rejects what the exact formula would keep
 
 
@@ -156,20 +156,6 @@ def add(task: Task, row: int, met: Met) -> None:
 
 
 @compiled
-def likeness(by: Rule, both: float, one: float, other: float) -> Any:
-    """How alike two are that have ``both`` together, and ``one`` and ``other`` alone."""
-    if by.likeness == COSINE:
-        return both / np.sqrt(one * other)
-    if by.likeness == JACCARD:
-        return both / (one + other - both)
-    if by.likeness == LIFT:
-        return by.total * both / (one * other)
-    if by.likeness == CONFIDENCE:
-        return both / one
-    return both
-
-
-@compiled
 def information(found: float, expected: float) -> Any:
     """``found x log(found / expected)``, 0 for none."""
     return found * np.log(found / expected) if found > 0 else 0.0
@@ -188,6 +174,20 @@ def surprise(by: Rule, both: float, one: float, other: float) -> Any:
         + information(total - one - other + both, (total - one) * (total - other) / total)
     )
     return ratio if both * total > one * other else -ratio
+
+
+@compiled
+def likeness(by: Rule, both: float, one: float, other: float) -> Any:
+    """How alike two are that have ``both`` together, and ``one`` and ``other`` alone."""
+    if by.likeness == COSINE:
+        return both / np.sqrt(one * other)
+    if by.likeness == JACCARD:
+        return both / (one + other - both)
+    if by.likeness == LIFT:
+        return by.total * both / (one * other)
+    if by.likeness == CONFIDENCE:
+        return both / one
+    return surprise(by, both, one, other) if by.likeness == SURPRISE else both
 
 
 @compiled

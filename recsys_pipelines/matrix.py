@@ -35,11 +35,11 @@ def user_items(data: TrainingData, half_life_days: float | None = None) -> Matri
     return Matrix(users, items, cells)
 
 
-def decay(now: datetime, half_life_days: float | None) -> pl.Expr:
-    """What is left of a weight since ``last_ts``, 2^(-age / half-life); what lies in the future has age zero."""
+def decay(now: datetime, half_life_days: float | None, since: str = "last_ts") -> pl.Expr:
+    """What is left of a weight since then, 2^(-age / half-life); what lies in the future has age zero."""
     if half_life_days is None:
         return pl.lit(1.0)
-    age_us = (pl.lit(now) - pl.col("last_ts")).dt.total_microseconds().clip(lower_bound=0)
+    age_us = (pl.lit(now) - pl.col(since)).dt.total_microseconds().clip(lower_bound=0)
     return 0.5 ** (age_us / (half_life_days * 86_400_000_000))
 
 

@@ -6,7 +6,7 @@ and orders. A column that the events do not have is empty. Neither the order of 
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -57,18 +57,23 @@ def steps(
     return Steps(items, ids, rows.with_columns(basket=pl.col("basket").rle_id().cast(pl.Int64)))
 
 
-def basket_items(found: Steps, now: datetime, half_life_days: float | None = None) -> Matrix:
-    """Baskets in rows (``users`` has their numbers), items in columns: 1 for what is in, halved for every
-    ``half_life_days`` since it last was put there.
+def basket_cells(found: Steps, now: datetime, half_life_days: float | None = None) -> Any:
+    """Baskets in rows, all items of the catalog in columns (CSR): 1 for what is in, halved for every
+    ``half_life_days`` since it last was put there; weights that are `NEGLIGIBLE` are none.
     """
     newest = found.rows.group_by("basket", "item").agg(last_ts=pl.col("ts").max()).sort("basket", "item")
     weighed = newest.select("basket", "item", weight=pl.lit(1.0) * decay(now, half_life_days))
-    cells = weighed.filter(pl.col("weight") > NEGLIGIBLE)
-    baskets, rows = np.unique(cells["basket"].to_numpy(), return_inverse=True)
-    items, columns = np.unique(cells["item"].to_numpy(), return_inverse=True)
-    shape = (len(baskets), len(items))
-    matrix = sparse.csr_array((cells["weight"].to_numpy(), (rows, columns)), shape=shape)
-    return Matrix(pl.Series(baskets), found.items.gather(items), matrix)
+    kept = weighed.filter(pl.col("weight") > NEGLIGIBLE)
+    places = (kept["basket"].to_numpy(), kept["item"].to_numpy())
+    baskets = int(found.rows["basket"].to_numpy().max(initial=-1)) + 1
+    return sparse.csr_array((kept["weight"].to_numpy(), places), shape=(baskets, len(found.items)))
+
+
+def basket_items(found: Steps, now: datetime, half_life_days: float | None = None) -> Matrix:
+    """The same without the baskets (``users`` has the numbers of the others) and the items that have nothing."""
+    cells = basket_cells(found, now, half_life_days)
+    baskets, items = np.flatnonzero(np.diff(cells.indptr)), np.unique(cells.indices)
+    return Matrix(pl.Series(baskets), found.items.gather(items), cells[baskets][:, items])
 
 
 def _read(days: Parts, items: pl.Series, types: tuple[str, ...]) -> pl.DataFrame:

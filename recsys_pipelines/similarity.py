@@ -11,13 +11,15 @@ from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from recsys_pipelines.algorithm import schema
 from recsys_pipelines.kernel import LIKENESSES, Alone, Csr, Floats, Found, Indices, Rule, Task, search
 from recsys_pipelines.threads import crew
+from recsys_pipelines.topk import best_of
 
-Likeness = Literal["count", "cosine", "jaccard", "lift", "confidence"]
+Likeness = Literal["count", "cosine", "jaccard", "lift", "confidence", "surprise"]
 
 PRODUCTS_PER_BLOCK = 2_000_000
 CELLS_PER_BLOCK = 4_000_000  # of a block's result: 48 MB
@@ -29,6 +31,10 @@ class Pairs(NamedTuple):
     rows: Indices
     columns: Indices
     scores: Floats
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Pairs":
+        """Those for which this is true."""
+        return Pairs(self.rows[kept], self.columns[kept], self.scores[kept])
 
 
 def rule(likeness: Likeness, total: int, **limits: Any) -> Rule:
@@ -49,6 +55,14 @@ def nearest(left: Any, right: Any, alone: Alone, by: Rule, *, limit: int | None,
         blocks = each(lambda number: _block(task, width, spans[number]), range(len(spans)))
     none = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Pairs(*(np.concatenate(column) for column in zip(none, *blocks, strict=True)))
+
+
+def best_pairs(rows: Indices, scores: Floats, limit: int) -> Pairs:
+    """The ``limit`` best columns of each of these rows that score above 0; ``scores`` are dense, a line for each."""
+    best = best_of(scores, limit)
+    kept = best.scores > 0
+    values = best.scores[kept].astype(np.float64, copy=False)
+    return Pairs(np.repeat(rows, kept.sum(axis=1)), best.items[kept].astype(np.int64), values)
 
 
 def neighbor_table(pairs: Pairs, items: pl.Series) -> pl.DataFrame:

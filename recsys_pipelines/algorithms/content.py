@@ -11,9 +11,8 @@ from data_contracts.tables import Shape
 from recsys_pipelines.algorithm import InvalidTrainingData, TrainingData, schema
 from recsys_pipelines.kernel import Floats, Indices
 from recsys_pipelines.matrix import NEGLIGIBLE, user_items
-from recsys_pipelines.similarity import Pairs, neighbor_table
+from recsys_pipelines.similarity import Pairs, best_pairs, neighbor_table
 from recsys_pipelines.threads import crew
-from recsys_pipelines.topk import best_of
 
 CELLS = 1 << 22  # of the product that a thread holds at a time: 32 MB
 DIGITS = 6  # of a cosine; what differs less is a tie
@@ -52,13 +51,11 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         def find(start: int) -> Pairs:
             rows = np.arange(start, min(start + size, len(items)))
             cosines = np.round((vectors[rows] @ vectors.T).astype(np.float64), DIGITS)
-            scores = np.where(cosines > self.min_similarity, cosines + prior, -np.inf)
-            scores[rows - start, rows] = -np.inf
+            scores = np.where(cosines > self.min_similarity, cosines + prior, 0.0)
+            scores[rows - start, rows] = 0.0
             inside = (barred[:, 0] >= start) & (barred[:, 0] < start + size)
-            scores[barred[inside, 0] - start, barred[inside, 1]] = -np.inf
-            best = best_of(scores, self.neighbors)
-            kept = best.items >= 0
-            return Pairs(np.repeat(rows, kept.sum(axis=1)), best.items[kept].astype(np.int64), best.scores[kept])
+            scores[barred[inside, 0] - start, barred[inside, 1]] = 0.0
+            return best_pairs(rows, scores, self.neighbors)
 
         with crew(self.threads) as each:
             found = each(find, range(0, len(items), size))

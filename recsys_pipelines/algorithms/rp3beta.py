@@ -25,8 +25,8 @@ class Rp3beta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     change the result.
     """
 
-    alpha: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
-    beta: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.6
+    alpha: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.8
+    beta: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.5
     neighbors: Annotated[int, msgspec.Meta(ge=1)] | None = 100  # None: all
     weighted: bool = False
     half_life_days: Annotated[float, msgspec.Meta(gt=0)] | None = None
