@@ -6,12 +6,11 @@ lesson gives the same trees with any number of threads. A source that ranks an i
 all users are learned from.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from data_contracts.errors import InvalidDocument
 from recsys_algo.ranker import MOST_LEAVES, NODES, PER_SOURCE, feature_names
@@ -21,10 +20,10 @@ from recsys_pipelines.second_stage.lessons import Lesson, users_with_hits
 if TYPE_CHECKING:
     import lightgbm
 
-Array = NDArray[Any]
 MONOTONE = ("blend", "sources")  # beside what the sources say
 FOLD = 5  # every fifth user is asked how many trees are enough
 PATIENCE = 20  # trees without a gain
+FEW = 200_000  # candidates: over fewer, several threads mostly wait for each other
 SCHEMA = dict(
     zip(
         NODES,
@@ -80,12 +79,6 @@ def nodes_of(booster: "lightgbm.Booster", features: tuple[str, ...]) -> pl.DataF
     return pl.DataFrame(rows, SCHEMA, orient="row")
 
 
-class _Data(NamedTuple):
-    matrix: Array
-    label: Array
-    group: Array
-
-
 def _library() -> Any:
     try:
         import lightgbm  # noqa: PLC0415 - an extra, and 0.3 s to import
@@ -103,7 +96,7 @@ def _booster(library: Any, lesson: Lesson, settings: LambdaMart, judge: Lesson |
     asked = {} if judge is None else {"valid_sets": [_dataset(library, judge, train)]}
     stop = [] if judge is None else [library.early_stopping(PATIENCE, verbose=False)]
     booster: lightgbm.Booster = library.train(
-        _parameters(settings, names), train, settings.trees, callbacks=stop, **asked
+        parameters(settings, names, len(lesson.user)), train, settings.trees, callbacks=stop, **asked
     )
     return booster
 
@@ -115,7 +108,8 @@ def _dataset(library: Any, lesson: Lesson, like: Any = None) -> Any:
     )
 
 
-def _parameters(settings: LambdaMart, names: tuple[str, ...]) -> dict[str, Any]:
+def parameters(settings: LambdaMart, names: tuple[str, ...], rows: int) -> dict[str, Any]:
+    """What LightGBM is told, for a lesson of so many rows."""
     monotone = [int(name in MONOTONE or name.rpartition(".")[2] in PER_SOURCE) for name in names]
     return {
         "objective": "lambdarank",
@@ -129,6 +123,7 @@ def _parameters(settings: LambdaMart, names: tuple[str, ...]) -> dict[str, Any]:
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1 if rows < FEW else 0,
         "verbosity": -1,
     }
 
