@@ -36,6 +36,7 @@ def model_asset(algorithm: type[Algorithm]) -> dg.AssetsDefinition:
             metadata={
                 "dagster/row_count": sum(table.rows for table in learned if table.fit == "served"),
                 "artifacts": ", ".join(table.artifact for table in learned if table.fit == "served") or "none",
+                "learned_nothing": ", ".join(t.artifact for t in learned if t.fit == "served" and not t.rows) or "none",
                 "train_s": round(perf_counter() - started, 3),
             }
         )

@@ -32,7 +32,7 @@ defs = dg.Definitions(
         ),
         *models.MODELS,
     ],
-    asset_checks=dg.load_asset_checks_from_modules([staged, embeddings, evaluation]),
+    asset_checks=dg.load_asset_checks_from_modules([staged, embeddings, interactions, evaluation]),
     jobs=[DAILY, retention],
     schedules=[*(schedule(cron) for cron in CRONS), weekly],
     sensors=[new_tenants, outbox, training_requests],

@@ -11,6 +11,7 @@ from rich.table import Table
 from assets.partitions import Scope
 from jobs.launch import Ran
 from recsys_pipelines.decisions import Judgement, Judgements, Outcomes
+from recsys_pipelines.sufficiency import Sufficiency, read_sufficiency, silent
 from recsys_pipelines.verdict import Verdict, read_verdict
 from recsys_pipelines.workshop import Workshop
 
@@ -49,6 +50,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: Outcomes | None
     reports: str
     quality_page: str
+    sufficiency: Sufficiency | None = None
+    learned_nothing: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -74,6 +77,8 @@ def summary(shop: Workshop, scope: Scope, ran: Ran) -> RunReport:
         outcomes=outcomes,
         reports=str(folder),
         quality_page=str(folder / "quality.html"),
+        sufficiency=read_sufficiency(shop.lake, scope.tenant, scope.day) if reached_gate else None,
+        learned_nothing=silent(shop.tenant(scope.tenant).document, shop.lake, scope.day) if reached_gate else (),
     )
 
 
@@ -97,6 +102,7 @@ def show(report: RunReport, *, as_json: bool) -> None:
     console.rule(f"{report.tenant}, {report.day}: {report.status}", align="left")
     if report.verdict:
         show_data(console, report.verdict, report.quality_page)
+    show_sufficiency(console, report)
     if report.judgements:
         show_metrics(console, report.judgements)
     for outcome in report.outcomes.surfaces if report.outcomes else ():
@@ -115,6 +121,14 @@ def show_data(console: Console, verdict: Verdict, page: str) -> None:
     console.print(f"checks      {passed} of {len(verdict.checks)} passed; page: {page}", soft_wrap=True)
     if not verdict.passed:
         console.print(verdict.message, markup=False, soft_wrap=True)
+
+
+def show_sufficiency(console: Console, report: RunReport) -> None:
+    """What there is too little of, with what helps, and which algorithms learned nothing; nothing if all is well."""
+    for finding in report.sufficiency.findings if report.sufficiency else ():
+        console.print(f"{finding.severity:<11} {finding.message}: {finding.advice}", markup=False, soft_wrap=True)
+    if report.learned_nothing:
+        console.print(f"warning     learned nothing: {', '.join(report.learned_nothing)}", markup=False, soft_wrap=True)
 
 
 def show_metrics(console: Console, judgements: Judgements) -> None:
