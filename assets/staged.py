@@ -5,6 +5,7 @@ from pydantic import Field
 
 from assets.partitions import PARTITIONS, SINGLE_RUN, scope_of
 from assets.resources import Suite
+from recsys_pipelines.aggregates import drop
 from recsys_pipelines.quality.history import state, verdicts
 from recsys_pipelines.quality.measures import measures
 from recsys_pipelines.quality_page import write_page
@@ -28,6 +29,8 @@ def staged(context: dg.AssetExecutionContext, config: HowToLand, suite: Suite) -
     """Source files split by table and day, rejected rows kept with their reason; a file is read once."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
 
+    if config.full:
+        drop(shop.lake, scope.tenant)
     landing = shop.land(scope.tenant, full=config.full)
 
     return dg.MaterializeResult(

@@ -24,6 +24,7 @@ from data_contracts.policies import (
     Notify,
     Positive,
     Privacy,
+    TrainingPolicy,
     UserPolicy,
 )
 from data_contracts.records import EventName, Share
@@ -161,6 +162,7 @@ class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     embeddings: EmbeddingSettings = EmbeddingSettings()
     attribution: Attribution = Attribution()
     notify: Notify = Notify()
+    training: TrainingPolicy = TrainingPolicy()
     keep_generations: Count = 10
     schedule: str = "0 2 * * *"  # cron, UTC
     first_day: date = date(2025, 1, 1)  # the first partition that the orchestrator offers

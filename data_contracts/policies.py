@@ -14,6 +14,16 @@ PiiAction = Literal["redact", "reject", "hash", "keep"]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
+class TrainingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How much a run learns anew.
+
+    ``incremental`` weighs only the days that are new or were made again, and starts factors from those of the newest
+    earlier day; ``full`` learns everything from the events of the window, whatever was learned before.
+    """
+
+    mode: Literal["full", "incremental"] = "full"
+
+
 class Webhook(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where announcements are posted, one request each; ``${NAME}`` stands for environment variables.
 

@@ -38,11 +38,11 @@ def interactions(
     an item, below their type's minimum value, or of a type that weighs nothing, do not count.
     """
     items = _items(events) if catalog is None else catalog["item_id"].unique().sort()
-    half_life, types = _half_life(items, settings, catalog), Places(pl.Series(TYPES))
-    weight = _weight(settings) * _decay(now)
+    half_life, types = half_lives(items, settings, catalog), Places(pl.Series(TYPES))
+    weight = weights(settings) * decayed(now, pl.col("ts"))
 
     def measure(some: pl.DataFrame) -> pl.DataFrame:
-        counted = some.with_columns(type=types(some["type"])).filter(*_counts(settings))
+        counted = some.with_columns(type=types(some["type"])).filter(*counting(settings))
         timed = counted.with_columns(half_life=pl.lit(half_life).gather("item"))
         return timed.select("subject", "item", "ts", weight=weight).filter(pl.col("weight") > 0)
 
@@ -84,40 +84,43 @@ def _items(events: pl.DataFrame | Parts) -> pl.Series:
 
 def _pairs(found: Coded) -> pl.DataFrame:
     """One row per pair. Summed here and not by ``group_by``, which adds in the order of its threads."""
-    by_pair = _by_pair(found)
-    if not by_pair.starts.size:
+    together = by_pair(found)
+    if not together.starts.size:
         return pl.DataFrame(schema=schema(INTERACTIONS))
-    weight = found.events["weight"].to_numpy()[by_pair.order]
-    _sort_within(weight, by_pair.starts)
-    pairs = _named(found, by_pair).with_columns(
-        weight=np.add.reduceat(weight, by_pair.starts),
-        last_ts=_last_us(found, by_pair),
-        count=np.diff(by_pair.starts, append=len(weight)),
+    weight = found.events["weight"].to_numpy()[together.order]
+    sort_within(weight, together.starts)
+    pairs = named(found, together).with_columns(
+        weight=np.add.reduceat(weight, together.starts),
+        last_ts=last_us(found, together),
+        count=np.diff(together.starts, append=len(weight)),
     )
     return pairs.cast(schema(INTERACTIONS))
 
 
 def _newest(found: Coded) -> pl.DataFrame:
-    by_pair = _by_pair(found)
-    return _named(found, by_pair).with_columns(score=_last_us(found, by_pair) / DAY_US)
+    together = by_pair(found)
+    return named(found, together).with_columns(score=last_us(found, together) / DAY_US)
 
 
-def _by_pair(found: Coded) -> Runs:
+def by_pair(found: Coded) -> Runs:
+    """The events of each pair side by side."""
     person, item = (found.events[name].cast(pl.Int64).to_numpy() for name in ("person", "item"))
     return runs(person * len(found.items) + item)
 
 
-def _named(found: Coded, by_pair: Runs) -> pl.DataFrame:
-    user, item = np.divmod(by_pair.keys, max(len(found.items), 1))
+def named(found: Coded, together: Runs) -> pl.DataFrame:
+    """The user and the item of every pair."""
+    user, item = np.divmod(together.keys, max(len(found.items), 1))
     return pl.DataFrame({"user_id": found.persons.gather(user), "item_id": found.items.gather(item)})
 
 
-def _last_us(found: Coded, by_pair: Runs) -> npt.NDArray[np.int64]:
+def last_us(found: Coded, together: Runs) -> npt.NDArray[np.int64]:
+    """When each pair had its newest event, in microseconds since 1970."""
     times: npt.NDArray[np.int64] = found.events["ts"].to_physical().to_numpy()
-    return np.maximum.reduceat(times[by_pair.order], by_pair.starts)
+    return np.maximum.reduceat(times[together.order], together.starts)
 
 
-def _sort_within(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -> None:
+def sort_within(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]) -> None:
     """Every run in ascending order, in place: then its sum is the same in whatever order its events came.
 
     Two numbers have the same sum in both orders.
@@ -131,20 +134,22 @@ def _sort_within(values: npt.NDArray[np.float64], starts: npt.NDArray[np.int64])
         values[start : start + length].sort()
 
 
-def _counts(settings: Interactions) -> list[pl.Expr]:
+def counting(settings: Interactions) -> list[pl.Expr]:
+    """Whether an event counts: types by their places in ``TYPES``."""
     return [
         (pl.col("type") != TYPES.index(type)) | (pl.col("value") >= least).fill_null(value=False)
         for type, least in sorted(settings.minimum_value.items())
     ]
 
 
-def _weight(settings: Interactions) -> pl.Expr:
+def weights(settings: Interactions) -> pl.Expr:
+    """What an event is worth when it happens; types by their places in ``TYPES``."""
     of_types = pl.Series([float(getattr(settings.weights, name)) for name in TYPES])
     scaled = pl.col("type").is_in([TYPES.index(name) for name in settings.scaled_by_value])
     return pl.lit(of_types).gather("type") * pl.when(scaled).then(pl.col("value").fill_null(1.0)).otherwise(1.0)
 
 
-def _half_life(items: pl.Series, settings: Interactions, catalog: pl.DataFrame | None) -> pl.Series:
+def half_lives(items: pl.Series, settings: Interactions, catalog: pl.DataFrame | None) -> pl.Series:
     """In days, for each of the items: of its category, else common, null for none."""
     by_category = {name: float(days) for name, days in settings.half_life_by_category.items()}
     if catalog is None or not by_category:
@@ -154,7 +159,7 @@ def _half_life(items: pl.Series, settings: Interactions, catalog: pl.DataFrame |
     return known.sort("item_id").get_column("half_life")
 
 
-def _decay(now: datetime) -> pl.Expr:
-    """What is left of a weight; an event of a clock that runs ahead is as good as one of now."""
-    age = (pl.lit(now) - pl.col("ts")).dt.total_microseconds().clip(lower_bound=0) / DAY_US
+def decayed(now: datetime, ts: pl.Expr) -> pl.Expr:
+    """What is left now of a weight of ``ts``; a clock that runs ahead is as good as one of now."""
+    age = (pl.lit(now) - ts).dt.total_microseconds().clip(lower_bound=0) / DAY_US
     return (0.5 ** (age / pl.col("half_life"))).fill_null(1.0)

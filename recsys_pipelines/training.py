@@ -8,6 +8,8 @@ from, as that of the served fit learns from the test days. Learned tables stand 
 ``models_{fit}/tenant=/date=/{artifact}.parquet``.
 """
 
+import logging
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,6 +19,7 @@ import polars as pl
 from data_contracts.documents import TenantDocument
 from data_contracts.manifest import Window
 from recsys_algo.encode import Encoded
+from recsys_pipelines.aggregates import Aggregates
 from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
 from recsys_pipelines.embeddings.index import read_index
 from recsys_pipelines.encoding import encode
@@ -25,6 +28,7 @@ from recsys_pipelines.interactions import history, interactions, seen
 from recsys_pipelines.lake import Daily, Lake
 
 Fit = Literal["stacked", "evaluated", "served"]
+LOG = logging.getLogger(__name__)
 FITS: tuple[Fit, ...] = ("evaluated", "served")
 
 
@@ -61,14 +65,15 @@ def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> 
 
 def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
     """The interactions of one fit, also written to ``interactions_{fit}``."""
-    catalog = lake.read("items", document.tenant, day)
-    pairs = interactions(
-        events_before(document, lake, day, fit),
-        document.interactions,
-        now=until(document, day, fit),
-        catalog=catalog,
-        known=read_known(lake, document.tenant, day),
-    )
+    catalog, now = lake.read("items", document.tenant, day), until(document, day, fit)
+    events, known = events_before(document, lake, day, fit), read_known(lake, document.tenant, day)
+    if document.training.mode == "incremental":
+        days = Aggregates(lake, document.tenant, document.interactions, catalog)
+        made = list(days.fresh(events.days))
+        LOG.info("%s: %d of %d days aggregated, the others were before", fit, len(made), len(events.days))
+        pairs = days.pairs(events.days, now=now, known=known)
+    else:
+        pairs = interactions(events, document.interactions, now=now, catalog=catalog, known=known)
     lake.write(f"interactions_{fit}", document.tenant, day, pairs)
     return pairs
 
@@ -98,10 +103,19 @@ def train(document: TenantDocument, lake: Lake, day: date, algorithm: str) -> li
     for fit in fits(document) if artifacts else ():
         data = training_data(document, lake, day, fit)
         for name, settings in artifacts.items():
-            table = settings.fit(data)
+            table = settings.fit(replace(data, previous=previous(document, lake, day, fit, artifact=name)))
             lake.write(f"models_{fit}", document.tenant, day, table, part=name)
             learned.append(Learned(name, fit, table.height))
     return learned
+
+
+def previous(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, artifact: str) -> pl.DataFrame | None:
+    """What the artifact learned as of the newest earlier day, if training is incremental and there is one."""
+    if document.training.mode == "full":
+        return None
+    parts = [each for each in lake.parts(f"models_{fit}", document.tenant) if each.part == artifact]
+    earlier = [each.day for each in parts if each.day is not None and each.day < day]
+    return lake.read(f"models_{fit}", document.tenant, max(earlier), part=artifact) if earlier else None
 
 
 def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder: Path) -> list[Encoded]:

@@ -1,8 +1,14 @@
 """Ranges of days from the command line: one run, the same result however often and in whatever pieces."""
 
+import json
+from datetime import date
+
 import pytest
 
+from data_contracts.documents import parse
+from recsys_pipelines.algorithm import configured
 from recsys_pipelines.ledger import read_ledger
+from recsys_pipelines.training import training_data
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +54,23 @@ def test_a_backfill_makes_damaged_days_again_and_reads_no_file_again(installatio
     assert code == 0
     assert tables(installation) == lake
     assert read_ledger(installation.lake, "clean") == ledger
+
+
+def test_incremental_training_aggregates_new_days_only_and_starts_from_the_last_factors(installation):
+    folder = installation.copy_of("ecommerce_mini")
+    path = folder / "tenant.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"training": {"mode": "incremental"}}))
+    ran = [installation.json("run", "daily", "--tenant", "demo", "--to", day) for day in ("2026-01-27", "2026-01-28")]
+    lake, day = installation.lake, date(2026, 1, 28)
+    made = {each: installation.files(f"lake/day_pairs/tenant=demo/date={each}") for each in lake.days("events", "demo")}
+    warm = lake.read("models_served", "demo", day, part="als")
+
+    again = installation.json("run", "daily", "--tenant", "demo", "--to", str(day))
+
+    assert [report["status"] for report in ran] == ["published", "published"], [report["error"] for report in ran]
+    assert again["status"] == "unchanged"  # it starts from the day before, not from itself
+    assert len(made) > 27
+    document = parse(path.read_bytes(), "the test")
+    cold = configured(document)["als"].fit(training_data(document, lake, day, "served"))
+    assert not warm.equals(cold)
+    assert warm.select("entity", "id").equals(cold.select("entity", "id"))
