@@ -4,6 +4,7 @@ Nothing is learned from them here. They lie in the landing area until the pipeli
 event once that two workers were sent, or that was sent again on another day; a worker only knows what it saw lately.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -137,9 +138,11 @@ class EventLog:
     def _count(
         self, tenant: str, events: dict[int, SentEvent], fresh: dict[str, SentEvent], rejected: list[Rejected]
     ) -> None:
-        for event in events.values():
-            outcome = "accepted" if fresh.get(event.event_id) is event else "duplicate"
-            self.metrics.events.labels(tenant, event.type, outcome).inc()
+        told = Counter(
+            (event.type, "accepted" if fresh.get(event.event_id) is event else "duplicate") for event in events.values()
+        )
+        for (name, outcome), count in told.items():
+            self.metrics.events.labels(tenant, name, outcome).inc(count)
         if rejected:
             self.metrics.events.labels(tenant, UNTYPED, "rejected").inc(len(rejected))
 

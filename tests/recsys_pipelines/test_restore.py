@@ -106,14 +106,15 @@ def test_each_moment_has_its_generation_and_what_came_later_is_not_there(bucket,
 
 def test_people_who_were_forgotten_since_stay_forgotten(bucket, press, tmp_path):
     press.serve("i-1")
-    moment = bucket.moment()
     of = Pseudonyms(b"0123456789abcdef", "demo").of
     engrave(bucket.blobs, "demo", of("u1"), {of("u1")}, now=datetime.now(UTC), key_id="k")
+    moment = bucket.moment()
+    engrave(bucket.blobs, "demo", of("u2"), {of("u2")}, now=datetime.now(UTC), key_id="k")
     target = open_blobs(str(tmp_path / "restored"), {})
 
     restore(bucket.versions, target, moment, source=bucket.url)
 
-    assert read_tombstones(target, "demo").tombstones.marks == {of("u1")}
+    assert read_tombstones(target, "demo").tombstones.marks == {of("u1"), of("u2")}
 
 
 def test_what_cannot_be_served_is_named(bucket, press, tmp_path):
