@@ -11,6 +11,7 @@ about the pairs of the served fit; time and memory grow with these.
 import operator
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -127,7 +128,7 @@ def measured(
         "items_per_user": round(pairs.height / users.height, 3) if users.height else 0.0,
         "thin_users_share": round(users.filter(pl.col("items") == 1).height / users.height, 3) if users.height else 1.0,
         "unseen_items_share": round(1 - seen / items, 3) if items else 1.0,
-        "history_days": 0.0 if began is None else round((now - began) / timedelta(days=1), 1),
+        "history_days": 0 if began is None else ceil((now - began) / timedelta(days=1)),
         "test_users": users.filter("is_in").height,
         "known_test_users": users.filter(pl.col("is_in") & pl.col("was_known")).height,
     }

@@ -69,7 +69,7 @@ def test_the_numbers_are_counted_by_hand():
         "items_per_user": 1.333,
         "thin_users_share": 0.667,
         "unseen_items_share": 0.5,
-        "history_days": 45.5,
+        "history_days": 46,
         "test_users": 2,
         "known_test_users": 1,
     }
