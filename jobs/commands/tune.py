@@ -108,7 +108,7 @@ def tune(  # noqa: PLR0913  (the options of one search)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     shop = _shop(tenant)
     task = _of_files(algorithm, files, weights, searching) if shop is None else _of_tenant(shop, algorithm, searching)
-    wanted = space(type(task.algorithm), searching.space)
+    wanted = space(task.algorithm, searching.space)
     if shop is not None:
         wanted = for_document(wanted, type(task.algorithm))
     how = searching.how()

@@ -70,16 +70,18 @@ SPACES: Mapping[str, Space] = {
         "neighbors": _WIDTHS,
     },
     "popularity": {"half_life_days": _AGES},
-    "content": {"neighbors": _WIDTHS, "popularity_weight": Range(0, 0.5)},
+    "content": {"neighbors": Choices((20, 50, 100, 200, 500)), "popularity_weight": Range(0, 0.5)},
 }  # fmt: skip
 
 
-def space(algorithm: type[Algorithm], given: Iterable[str] = ()) -> dict[str, Domain]:
+def space(algorithm: Algorithm, given: Iterable[str] = ()) -> dict[str, Domain]:
     """The algorithm's space, or only the fields given: ``l2=50:2000:log``, ``similarity=cosine,jaccard``, ``b=0.75``.
+
+    Fields that are not searched are those of ``algorithm``, and what is searched must go with them.
 
     Raises ``UnknownChoice`` for a field or a value that the algorithm does not have.
     """
-    fields = {each.name: each for each in msgspec.structs.fields(algorithm)}  # type: ignore[arg-type]  # a Struct class
+    fields = {each.name: each for each in msgspec.structs.fields(algorithm)}  # type: ignore[arg-type]  # a Struct
     wanted = dict(_parsed(text, fields) for text in given) or dict(SPACES.get(algorithm.name, {}))
     if not wanted:
         raise UnknownChoice(
@@ -134,9 +136,9 @@ def _ends(domain: Domain) -> tuple[Any, ...]:
     return (int(domain.low), int(domain.high)) if domain.whole else (domain.low, domain.high)
 
 
-def _check(algorithm: type[Algorithm], name: str, value: Any) -> None:
+def _check(algorithm: Algorithm, name: str, value: Any) -> None:
     try:
-        msgspec.convert({name: value}, algorithm)
+        msgspec.convert({**msgspec.to_builtins(algorithm), name: value}, type(algorithm))
     except (msgspec.ValidationError, ValueError) as error:
         raise UnknownChoice(f"{algorithm.name}.{name} cannot be {value!r}: {error}") from error
 
