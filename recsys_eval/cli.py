@@ -31,6 +31,8 @@ COMMANDS = (  # each a function of the same name in a module of that name
     "render",
     "split",
     "validate",
+    "ope",
+    "interleave",
     "serve_metrics",
 )
 

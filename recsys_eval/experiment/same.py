@@ -1,7 +1,7 @@
 """The A/A check: on your own users, with arms that are the same, are there as many false alarms as promised?
 
-Users of one arm are dealt into two halves again and again, and the halves are compared as treatment and control would be.
-More small p-values than there should be mean that the variance is too small, most often because rows are not users.
+Users of one arm are dealt into two halves again and again, and the halves are compared as treatment and control would
+be. More small p-values than there should be mean that the variance is too small, most often because rows are not users.
 """
 
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from recsys_eval.metrics.hits import Vector
 
 DRAWS_AT_ONCE = 4_000_000  # 32 MB of coins at a time, however many users there are
 DOUBT = 0.001
+HALF = 0.5
 
 
 class SameArms(NamedTuple):
@@ -47,7 +48,7 @@ def same_arms(
         raise NothingToEvaluate(f"{numerator.size} users cannot be dealt into halves; at least 4 are needed")
     step = max(1, DRAWS_AT_ONCE // numerator.size)
     parts = [
-        _p_values(numerator, denominator, rng.random((min(step, halvings - start), numerator.size)) < 0.5)
+        _p_values(numerator, denominator, rng.random((min(step, halvings - start), numerator.size)) < HALF)
         for start in range(0, halvings, step)
     ]
     alarms = int(np.count_nonzero(np.concatenate(parts) <= level))
