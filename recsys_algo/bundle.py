@@ -22,12 +22,13 @@ from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
 from recsys_algo.ranker import SECOND_STAGE, WEIGHTS, Ranker, weights_of
+from recsys_algo.segments import Segments
 from recsys_algo.shares import Shares, weighed
 from recsys_algo.slate import Mask
 from recsys_algo.vectors import Vectors
 
 CATALOG, HISTORY, SEEN = "items", "history", "seen."
-NOT_SOURCES = ("catalog", "ranker")  # shapes that propose nothing
+NOT_SOURCES = ("catalog", "ranker", "segments")  # shapes that propose nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -52,6 +53,7 @@ class Bundle:
     ranker: Ranker | None = None
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
+    segments: Segments | None = None  # of users, where a source has lists of theirs
 
     def __repr__(self) -> str:
         return f"Bundle({self.tenant}/{self.surface}, generation {self.generation}, {len(self.catalog)} items)"
@@ -168,6 +170,7 @@ def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> 
         ranker=second if isinstance(second, Ranker) else None,
         seen={name.removeprefix(SEEN): users[name] for name in sorted(users) if name.startswith(SEEN)},
         blocked=catalog.mask_of_ids(ranking.blocked_items, catalog.archived),
+        segments=_segments([pair for pair in opened if pair[0].shape == "segments"]),
     )
 
 
@@ -176,6 +179,15 @@ def _second_stage(opened: Sequence[tuple[_Table, Arrays]]) -> Ranker | dict[str,
     for table, arrays in opened:
         try:
             return weights_of(arrays) if table.kind == WEIGHTS else Ranker.of(arrays)
+        except BadArtifact as error:
+            raise BadArtifact(f"{table.name}: {error}") from error
+    return None
+
+
+def _segments(opened: Sequence[tuple[_Table, Arrays]]) -> Segments | None:
+    for table, arrays in opened:
+        try:
+            return Segments.of(arrays)
         except BadArtifact as error:
             raise BadArtifact(f"{table.name}: {error}") from error
     return None

@@ -16,7 +16,10 @@ from recsys_algo.arrays import Array, Arrays, mapped, part, prefixed, written
 from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME, TEXTS, WORDS
 from recsys_algo.lists import ENCODERS, Columns, indptr
 from recsys_algo.ranker import LAMBDAMART, SECOND_STAGE, WEIGHTS
+from recsys_algo.segments import Segments
 from recsys_algo.stringmap import StringMap, packed
+
+SEGMENTS = "users.segments"
 
 
 class Encoded(NamedTuple):
@@ -75,6 +78,12 @@ def encode_second_stage(surface: str, arrays: Arrays, folder: Path) -> Encoded:
     kind, rows = (WEIGHTS, arrays["weights"]) if "weights" in arrays else (LAMBDAMART, arrays["leaves"])
     name = f"{SECOND_STAGE}{surface}"
     return Encoded(name, kind, "ranker", len(rows), written(folder, name, arrays))
+
+
+def encode_segments(users: Sequence[str], segments: Sequence[str], folder: Path) -> Encoded:
+    """Each user's segment as the artifact ``users.segments``."""
+    arrays = Segments.build(users, segments).arrays()
+    return Encoded(SEGMENTS, "segments", "segments", len(users), written(folder, SEGMENTS, arrays))
 
 
 def load_items(folder: Path) -> StringMap:

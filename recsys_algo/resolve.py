@@ -44,7 +44,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         k=query.k,
         window=window,
         ask=Ask(
-            subjects, query.segment or DEFAULT_SEGMENT, anchors.items, anchors.weights, window, cosine=plan.similar
+            subjects, _segment(bundle, query, subjects), anchors.items, anchors.weights, window, cosine=plan.similar
         ),
         voices=plan.shares.voices,
         injected=injected,
@@ -66,6 +66,12 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
         warnings=tuple(_warnings(anchors.unknown, plan.shares.missing)),
     )
+
+
+def _segment(bundle: Bundle, query: Query, subjects: tuple[str, ...]) -> str:
+    """The one that the caller names, or else the one that the user is known to be in."""
+    named = query.segment or DEFAULT_SEGMENT
+    return named if bundle.segments is None or named != DEFAULT_SEGMENT else bundle.segments.of_user(subjects)
 
 
 class _Anchors(NamedTuple):

@@ -63,7 +63,8 @@ class Query:
     """One request for ``k`` items. ``now`` (aware) is the clock of everything that has an age.
 
     ``anchors`` are the items of the visit (the page, the basket): neighbours of theirs are wanted, they themselves are
-    not. Without anchors the user's own history serves. ``weights`` replace those of the surface: only these are asked.
+    not. Without anchors the user's own history serves. The default ``segment`` gives way to that of a known user.
+    ``weights`` replace those of the surface: only these are asked.
     ``include_ids`` restrict the answer to themselves, or with ``inject`` compete in it in the order given.
     """
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from data_contracts.tables import ITEMS, SHAPES, Shape
-from recsys_algo.encode import Encoded, encode_catalog, encode_table, load_items
+from recsys_algo.encode import Encoded, encode_catalog, encode_segments, encode_table, load_items
 
 
 class Learned(NamedTuple):
@@ -28,18 +28,39 @@ def encode(  # noqa: PLR0917  # the parts of a release, and where they go
     history: pl.DataFrame,
     seen: Mapping[str, pl.DataFrame],
     folder: Path,
+    *,
+    users: pl.DataFrame | None = None,
 ) -> list[Encoded]:
-    """Every artifact of a release, written into ``folder``: the catalog first, then by name.
+    """Every artifact of a release, written into ``folder``: the catalog first, then by name, then the segments of the
+    ``users`` (user_id, segment) for whose segments a list was learned.
 
     The same rows give the same bytes, in whatever order they come. Rows of items that the catalog does not have are
     dropped. Raises ``ValueError`` that names the artifact for a missing column and for numbers that are not finite.
     """
     items = encode_catalog(_columns(catalog, ITEMS.names), folder)
     ids = load_items(folder)
-    return [items] + [
-        encode_table(name, table.algorithm, table.shape, _columns(table.frame, SHAPES[table.shape].names), ids, folder)
-        for name, table in sorted(_tables(learned, history, seen))
-    ]
+    return (
+        [items]
+        + [
+            encode_table(
+                name, table.algorithm, table.shape, _columns(table.frame, SHAPES[table.shape].names), ids, folder
+            )
+            for name, table in sorted(_tables(learned, history, seen))
+        ]
+        + _segments(pl.DataFrame() if users is None else users, learned, folder)
+    )
+
+
+def _segments(
+    users: pl.DataFrame, learned: Mapping[str, tuple[str, Shape, pl.DataFrame]], folder: Path
+) -> list[Encoded]:
+    """None where no list is of a segment that a user is in."""
+    lists = [frame["segment"].unique() for _, shape, frame in learned.values() if shape == "item_scores"]
+    if users.is_empty() or not lists:
+        return []
+    own = pl.col("segment").is_in(pl.concat(lists).unique().implode()) & ~pl.col("segment").is_in(["", "default"])
+    placed = users.filter(own).sort("user_id", "segment").unique("user_id", keep="first", maintain_order=True)
+    return [encode_segments(placed["user_id"].to_list(), placed["segment"].to_list(), folder)] if placed.height else []
 
 
 def _tables(

@@ -132,4 +132,5 @@ def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder
         history(pairs, document.ranking.history_items),
         seen(events_before(document, lake, day, fit), catalog=catalog, known=read_known(lake, document.tenant, day)),
         folder,
+        users=lake.read("users", document.tenant, day),
     )
