@@ -10,11 +10,12 @@ from typing import Any
 
 from recsys_eval.facts import System
 from recsys_eval.metrics.definitions import SHARES, shown
-from recsys_eval.verdict import Verdict
+from recsys_eval.verdict import SliceValue, Verdict
 
 Spec = dict[str, Any]
 
 WIDTH, ROW_HEIGHT, NAMES = 230, 30, 125
+SLICE_NAMES = 260
 CONFIG: Spec = {
     "background": None,
     "font": "sans-serif",
@@ -135,6 +136,61 @@ def interval(name: str, verdict: Verdict) -> str:
         ],
     }
     return svg(name, f"{verdict.metric} of the candidate against the incumbent: {label}", spec)
+
+
+def forest(name: str, metric: str, slices: Sequence[SliceValue]) -> str:
+    """One line per slice, in the given order: the relative difference with its interval, coloured where it moved."""
+    drawn = [one for one in slices if one.difference is not None]
+    if not drawn:
+        return ""
+    rows = [
+        {
+            "slice": f"{one.dimension}: {one.name} ({one.users:,})",
+            "difference": one.difference,
+            "low": one.low,
+            "high": one.high,
+            "moved": one.moved or "no",
+        }
+        for one in drawn
+    ]
+    ends = [end for one in drawn for end in (one.low or 0.0, one.high or 0.0, 0.0)]
+    pad = 0.05 * (max(ends) - min(ends)) or 0.01
+    x: Spec = {
+        "type": "quantitative",
+        "scale": {"domain": [min(ends) - pad, max(ends) + pad], "nice": False},
+        "axis": {"format": "+.0%", "tickCount": 7},
+        "title": f"{metric}, candidate against incumbent",
+    }
+    tone = {"domain": ["up", "down", "no"], "range": ["var(--good)", "var(--bad)", "var(--muted)"]}
+    color: Spec = {"field": "moved", "scale": tone, "legend": None}
+    y: Spec = {
+        "field": "slice",
+        "type": "nominal",
+        "sort": None,
+        "axis": {"labelLimit": SLICE_NAMES - 10, "minExtent": SLICE_NAMES},
+    }
+    spec: Spec = {
+        "width": 520,
+        "height": {"step": 26},
+        "data": {"values": rows},
+        "encoding": {"y": y},
+        "layer": [
+            {
+                "data": {"values": [{"zero": 0}]},
+                "mark": {"type": "rule", "color": "var(--muted)", "strokeDash": [4, 3]},
+                "encoding": {"x": {**x, "field": "zero"}, "y": None},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2.5, "strokeCap": "round"},
+                "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "color": color},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {"x": {**x, "field": "difference"}, "color": color},
+            },
+        ],
+    }
+    return svg(name, f"{metric} of the candidate against the incumbent, by slice", spec)
 
 
 def svg(name: str, title: str, spec: Spec) -> str:

@@ -12,11 +12,12 @@ from data_contracts.documents import Gate
 from data_contracts.errors import InvalidDocument
 from data_contracts.manifest import decode
 from recsys_eval.checks import Evidence
+from recsys_eval.examples import examples
+from recsys_eval.facts import Sample, Served
 from recsys_eval.files import read_table
-from recsys_eval.fixture import Fixture, Ground
+from recsys_eval.fixture import Fixture
 from recsys_eval.gate import decide
 from recsys_eval.metrics.evaluation import Metrics
-from recsys_eval.served import read_served
 from recsys_eval.spoken import aware
 from recsys_eval.verdict import Verdict
 
@@ -27,6 +28,8 @@ class Judged(NamedTuple):
     verdict: Verdict
     candidate: Metrics
     incumbent: Metrics | None
+    served: Served | None
+    samples: tuple[Sample, ...]
 
 
 @Parameter(name="*")
@@ -52,27 +55,26 @@ class Contest:
     def judge(self, fixture: Fixture) -> Judged:
         """The verdict, and what candidate and incumbent measured."""
         ground, gate = fixture.open(), self._limits()
-        candidate, incumbent, repeat = (
-            _measured(ground, path, gate) for path in (self.candidate, self.incumbent, self.repeat)
-        )
+        k, given = _cut(gate.metric), (self.candidate, self.incumbent, self.repeat)
+        candidate, *others = (None if path is None else ground.lists(read_table(path)) for path in given)
         if candidate is None:
             raise InvalidDocument("there is no candidate")
-        if self.latency is not None:
-            latency = {"latency_p95_ms": read_served(self.latency).latency_ms["p95"].value}
-            candidate = replace(candidate, summary=candidate.summary | latency)
+        measured = ground.measure(candidate, (k,))
+        incumbent, repeat = (None if recs is None else ground.measure(recs, (k,)) for recs in others)
+        served = None if self.latency is None else decode(self.latency.read_bytes(), Served, str(self.latency))
+        if served is not None:
+            latency = {"latency_p95_ms": served.latency_ms["p95"].value}
+            measured = replace(measured, summary=measured.summary | latency)
         until = self.trained_until and aware(self.trained_until)
         evidence = Evidence(slices=ground.slices(), trained_until=until, cut=ground.began())
         rng = np.random.default_rng(self.seed)
-        verdict = decide(candidate, incumbent, gate, rng=rng, repeat=repeat, evidence=evidence)
-        return Judged(verdict, candidate, incumbent)
+        verdict = decide(measured, incumbent, gate, rng=rng, repeat=repeat, evidence=evidence)
+        shown = examples(measured, incumbent, gate.metric)
+        samples = tuple(ground.sample(each, others[0], candidate, k) for each in shown if others[0] is not None)
+        return Judged(verdict, measured, incumbent, served, samples)
 
     def _limits(self) -> Gate:
         return Gate() if self.gate is None else decode(self.gate.read_bytes(), Gate, str(self.gate))
-
-
-def _measured(ground: Ground, recs: Path | None, gate: Gate) -> Metrics | None:
-    """The metrics at the gate's k, or None where there is no file."""
-    return None if recs is None else ground.measure(read_table(recs), (_cut(gate.metric),))
 
 
 def _cut(metric: str) -> int:

@@ -1,6 +1,6 @@
 """What a release report states: one record per candidate of a surface, the agreement with whoever reads the JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -60,8 +60,50 @@ class Quality(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     checks: tuple[QualityCheck, ...] = ()
 
 
+class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whether there is enough of something to learn from, in words and numbers; ``subject`` is what would suffer.
+
+    Stability: public
+    """
+
+    subject: str
+    enough: bool
+    detail: str
+
+
+class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A number that was measured, and where its true value lies at the confidence asked for.
+
+    Stability: public
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What callers of a server saw. ``latency_ms`` has p50, p90, p95 and p99 of the answers that were right (200).
+
+    ``errors`` counts all others: by status, or by what went wrong without one, such as ``ReadTimeout``.
+
+    Stability: public
+    """
+
+    schema: Literal["recsys.served/1"] = "recsys.served/1"
+    url: str
+    requests: Annotated[int, msgspec.Meta(ge=1)]
+    concurrency: int
+    duration_s: float
+    throughput_rps: Estimate
+    latency_ms: dict[str, Estimate]
+    errors: dict[str, int] = {}
+    error_rate: float = 0.0
+    confidence: float = 0.95
+
+
 class SampleItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One place of a list that the candidate made; ``hit``: the user really chose it in the test days.
+    """One place of a list; ``hit``: the user really chose it in the test days.
 
     Stability: public
     """
@@ -76,12 +118,17 @@ class SampleItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Sample(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One user's list; ``history`` are the newest items that it is based on, by title or id.
 
+    ``incumbent`` is the list that the same user gets today, None if that is not known; ``why`` says what this user
+    shows, such as "lost most".
+
     Stability: public
     """
 
     user_id: str
     history: tuple[str, ...] = ()
     items: tuple[SampleItem, ...] = ()
+    incumbent: tuple[SampleItem, ...] | None = None
+    why: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,7 +148,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     train: Window | None = None
     test: Window | None = None
     quality: Quality = Quality()
+    sufficiency: tuple[Finding, ...] = ()
     samples: tuple[Sample, ...] = ()
+    served: Served | None = None
     lineage: Lineage | None = None
     generation: int | None = None
     baseline_generation: int | None = None

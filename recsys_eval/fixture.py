@@ -8,12 +8,15 @@ from typing import Annotated, Literal, NamedTuple
 import polars as pl
 from cyclopts import Parameter
 
+from recsys_eval.examples import Example
+from recsys_eval.facts import Sample, SampleItem
 from recsys_eval.files import read_table
 from recsys_eval.metrics.evaluation import Metrics, evaluate
 from recsys_eval.metrics.ties import against_ties, ranked
 from recsys_eval.slices import Slice, slices_of
 from recsys_eval.splits import given_split, span
 
+PAST = 5  # items of a user's past that a sample names
 Ties = Literal["against", "ranked"]
 
 
@@ -26,12 +29,37 @@ class Ground(NamedTuple):
     labels: tuple[pl.DataFrame, ...]
     ties: Ties
 
-    def measure(self, recs: pl.DataFrame, k: tuple[int, ...]) -> Metrics:
-        """All metrics of recommendations; equal scores are resolved as asked."""
-        if "score" in recs.columns:
-            recs = recs if "rank" in recs.columns else ranked(recs)
-            recs = against_ties(recs, self.truth) if self.ties == "against" else recs
-        return evaluate(recs, self.truth, k, train=self.train, catalog=self.catalog)
+    def lists(self, recs: pl.DataFrame) -> pl.DataFrame:
+        """Recommendations with a rank each; equal scores are resolved as asked."""
+        if "score" not in recs.columns:
+            return recs
+        lists = recs if "rank" in recs.columns else ranked(recs)
+        return against_ties(lists, self.truth) if self.ties == "against" else lists
+
+    def measure(self, lists: pl.DataFrame, k: tuple[int, ...]) -> Metrics:
+        """All metrics of recommendations with ranks."""
+        return evaluate(lists, self.truth, k, train=self.train, catalog=self.catalog)
+
+    def sample(self, example: Example, incumbent: pl.DataFrame, candidate: pl.DataFrame, k: int) -> Sample:
+        """One user's first ``k`` places of both sides, with titles where the catalog has them."""
+        user = example.user_id
+        chosen = set(self.truth.filter(user_id=user)["item_id"])
+        past = [] if self.train is None else self.train.filter(user_id=user)["item_id"].unique().sort().to_list()
+        before, now = (
+            tuple(
+                SampleItem(rank=rank, item_id=item, title=self._title(item), hit=item in chosen)
+                for item, rank in recs.filter(user_id=user).sort("rank").select("item_id", "rank").head(k).iter_rows()
+            )
+            for recs in (incumbent, candidate)
+        )
+        history = tuple(self._title(item) or item for item in past[:PAST])
+        return Sample(user_id=user, why=example.why, history=history, items=now, incumbent=before)
+
+    def _title(self, item: str) -> str:
+        if self.catalog is None or "title" not in self.catalog.columns:
+            return ""
+        found = self.catalog.filter(item_id=item)["title"]
+        return str(found[0] or "") if len(found) else ""
 
     def slices(self) -> tuple[Slice, ...]:
         """The parts of the truth that the tables tell apart."""

@@ -55,6 +55,8 @@ def decide(
         difference=case.difference,
         low=case.interval.low if case.interval else None,
         high=case.interval.high if case.interval else None,
+        better=None if case.base is None else int(np.count_nonzero(case.values > case.base)),
+        worse=None if case.base is None else int(np.count_nonzero(case.values < case.base)),
         confidence=gate.confidence,
         tolerance=gate.tolerance,
         suspicious_gain=gate.suspicious_gain,

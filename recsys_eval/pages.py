@@ -12,9 +12,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_contracts.manifest import Decision, Lineage, Window
-from recsys_eval.charts import bars, interval
-from recsys_eval.facts import Report, System
+from recsys_eval.charts import bars, forest, interval
+from recsys_eval.facts import Report, Sample, SampleItem, System
 from recsys_eval.metrics.definitions import DEFINITIONS, shown
+from recsys_eval.slices import described, smallest_moved
+from recsys_eval.verdict import SliceValue
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADLINES: Mapping[Decision, str] = {
@@ -24,15 +26,19 @@ HEADLINES: Mapping[Decision, str] = {
     "ungated": "There is nothing to judge the candidate by.",
 }
 PLOTTED = ("ndcg", "recall", "hit_rate", "precision", "coverage", "novelty", "diversity", "long_tail_share")
+SHOWN_SLICES = 16
 KINDS = ("served", "incumbent", "algorithm")
 
 
 def html(report: Report) -> str:
     """One self-contained page: styles and drawings inside, no script, no address of anything elsewhere."""
     drawn = interval("interval", report.verdict)
+    slices = forest("slices", report.verdict.metric, foremost(report.verdict.slices))
     plots = _plots(ordered(report), report.verdict.metric)
     return (
-        _environment(autoescape=True).get_template("report.html.j2").render(_said(report), interval=drawn, plots=plots)
+        _environment(autoescape=True)
+        .get_template("report.html.j2")
+        .render(_said(report), interval=drawn, slices=slices, plots=plots)
     )
 
 
@@ -72,6 +78,27 @@ def sentence(text: str) -> str:
     return f"{first}."
 
 
+def foremost(slices: Sequence[SliceValue]) -> list[SliceValue]:
+    """The slices to show: those that moved and the largest others, by dimension, at most ``SHOWN_SLICES``."""
+    first = sorted(slices, key=lambda one: (not one.moved, -one.users, one.dimension, one.name))[:SHOWN_SLICES]
+    return sorted(first, key=lambda one: (one.dimension, -one.users, one.name))
+
+
+def change(sample: Sample, item: SampleItem) -> str:
+    """What happened to an item of the candidate's list since the incumbent's: new, up 3, down 1, or nothing."""
+    if sample.incumbent is None:
+        return ""
+    before = next((old.rank for old in sample.incumbent if old.item_id == item.item_id), None)
+    if before is None:
+        return "new"
+    return "" if before == item.rank else f"{'up' if item.rank < before else 'down'} {abs(before - item.rank)}"
+
+
+def gone(sample: Sample, item: SampleItem) -> bool:
+    """Whether an item of the incumbent's list is not in the candidate's."""
+    return all(new.item_id != item.item_id for new in sample.items)
+
+
 def ordered(report: Report) -> tuple[System, ...]:
     """As served, the incumbent, then the algorithms, best first by the gate's metric, then by name."""
     return tuple(
@@ -104,7 +131,12 @@ def _said(report: Report) -> dict[str, object]:
     """What both templates read."""
     systems = ordered(report)
     metrics = _metrics(systems, report.verdict.metric)
+    smallest = smallest_moved(report.verdict.slices)
     return {
+        "change": change,
+        "gone": gone,
+        "foremost": foremost(report.verdict.slices),
+        "smallest": smallest and described(smallest, report.verdict.metric),
         "report": report,
         "verdict": report.verdict,
         "headline": HEADLINES[report.verdict.decision],

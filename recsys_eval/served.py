@@ -11,15 +11,14 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from statistics import NormalDist
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import httpx
-import msgspec
 import numpy as np
 
-from recsys_eval.errors import NothingToEvaluate, UnreadableFile
+from recsys_eval.errors import NothingToEvaluate
+from recsys_eval.facts import Estimate, Served
 from recsys_eval.metrics.hits import Vector
 from recsys_eval.statistics import paired_interval
 
@@ -28,37 +27,6 @@ Transport = httpx.AsyncBaseTransport
 PERCENTILES = (50, 90, 95, 99)
 WINDOWS = 10  # of time, between which throughput varies: its interval comes from them
 OK = 200
-
-
-class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A number that was measured, and where its true value lies at the confidence asked for.
-
-    Stability: public
-    """
-
-    value: float
-    low: float
-    high: float
-
-
-class Served(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What callers of a server saw. ``latency_ms`` has p50, p90, p95 and p99 of the answers that were right (200).
-
-    ``errors`` counts all others: by status, or by what went wrong without one, such as ``ReadTimeout``.
-
-    Stability: public
-    """
-
-    schema: Literal["recsys.served/1"] = "recsys.served/1"
-    url: str
-    requests: Annotated[int, msgspec.Meta(ge=1)]
-    concurrency: int
-    duration_s: float
-    throughput_rps: Estimate
-    latency_ms: dict[str, Estimate]
-    errors: dict[str, int] = {}
-    error_rate: float = 0.0
-    confidence: float = 0.95
 
 
 class Plan(NamedTuple):
@@ -151,17 +119,6 @@ def throughput(ended_s: Vector, duration_s: float, confidence: float) -> Estimat
     rates = counts / (duration_s / WINDOWS)
     low, high = paired_interval(rates, confidence)
     return Estimate(value=round(float(rates.mean()), 3), low=round(max(low, 0.0), 3), high=round(high, 3))
-
-
-def read_served(path: Path) -> Served:
-    """What ``recsys-eval serve-metrics`` wrote. Raises ``UnreadableFile``.
-
-    Stability: internal
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Served)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"{path} does not hold the latency of a server: {error}") from error
 
 
 async def _loaded(plan: Plan, clock: Clock, transport: Transport | None) -> list[Call]:

@@ -46,7 +46,8 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The decision, why, and the numbers it rests on.
 
     ``candidate`` and ``incumbent`` are means of ``metric``; ``difference`` and its interval ``low`` .. ``high`` are
-    shares of the incumbent's mean. None where there is no incumbent, or its mean is 0.
+    shares of the incumbent's mean. None where there is no incumbent, or its mean is 0. ``better`` and ``worse`` are how
+    many users have a higher or lower value than with the incumbent; with the others nothing changed.
 
     Stability: public
     """
@@ -60,6 +61,8 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    better: int | None = None
+    worse: int | None = None
     confidence: float = 0.95
     tolerance: float = 0.0
     suspicious_gain: float = 0.0

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from recsys_eval.cli import app, main
+from recsys_eval.facts import Estimate, Served
 from recsys_eval.report import read
-from recsys_eval.served import Estimate, Served
 
 USERS = [f"u{n:02d}" for n in range(60)]
 
@@ -219,6 +219,32 @@ def test_a_report_is_written_with_the_verdict(files, capsys):
     assert [Path(path).name for path in json.loads(out)["files"]] == ["report.json", "report.md", "report.html"]
     assert read(files / "report" / "report.json").verdict.decision == "rejected"
     assert "shop / home" in (files / "report" / "report.md").read_text()
+
+
+def test_a_report_shows_changed_lists_side_by_side_and_how_fast_the_server_is(files, capsys):
+    speed = Served(
+        url="http://shop",
+        requests=9,
+        concurrency=1,
+        duration_s=1,
+        throughput_rps=Estimate(value=9, low=8, high=10),
+        latency_ms={"p95": Estimate(value=3.0, low=2.0, high=4.0)},
+    )
+    (files / "latency.json").write_bytes(msgspec.json.encode(speed))
+
+    ran(
+        capsys,
+        *("report", *contest(files, "bad", "fair"), "--train", files / "train.csv", "--out", files / "report"),
+        *("--latency", files / "latency.json"),
+    )
+
+    made = read(files / "report" / "report.json")
+    (lost,) = made.samples
+    assert (lost.user_id, lost.why, lost.history) == ("u00", "lost most", ("i03",))
+    assert [item.item_id for item in lost.incumbent] == ["i07", "i00"]
+    assert [item.hit for item in lost.incumbent] == [False, True]
+    assert [item.item_id for item in lost.items] == ["i07", "i03"]
+    assert made.served == speed
 
 
 def test_a_report_can_be_rendered_again(files, capsys):

@@ -13,11 +13,22 @@ import pytest
 import recsys_eval.report
 from data_contracts.manifest import Lineage, Window
 from recsys_eval.errors import UnreadableFile
-from recsys_eval.facts import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality
+from recsys_eval.facts import (
+    Estimate,
+    Finding,
+    Quality,
+    QualityCheck,
+    Report,
+    Sample,
+    SampleItem,
+    Served,
+    System,
+    TableQuality,
+)
 from recsys_eval.metrics import Metrics
-from recsys_eval.pages import HEADLINES, ordered
+from recsys_eval.pages import HEADLINES, change, foremost, gone, markdown, ordered
 from recsys_eval.report import read, schema, system, write
-from recsys_eval.verdict import Check, Verdict
+from recsys_eval.verdict import Check, SliceValue, Verdict
 
 HOSTILE = "<script>alert(1)</script>\"' | `x` [y](javascript:z) {{ 7 * 7 }}"
 SCHEMA = Path(recsys_eval.report.__file__).parent / "report.schema.json"
@@ -40,11 +51,18 @@ def report(text: str = "plain", **changes: object) -> Report:
             difference=0.1,
             low=-0.01,
             high=0.21,
+            better=61,
+            worse=48,
             tolerance=0.02,
             suspicious_gain=0.5,
             checks=(
                 Check(name="users", passed=True, detail=f"312 users {text}"),
                 Check(name="coverage", passed=False, detail="too small"),
+            ),
+            slices=(
+                part("segment", f"vip {text}", users=42, difference=-0.31, moved="down"),
+                part("user history", "cold", users=90, difference=0.02),
+                part("user history", "hot", users=180, difference=0.2, moved="up"),
             ),
         ),
         systems=(
@@ -77,6 +95,34 @@ def report(text: str = "plain", **changes: object) -> Report:
                 ),
             ),
             Sample(user_id="u2"),
+            Sample(
+                user_id="u3",
+                why=f"gained most {text}",
+                items=(
+                    SampleItem(rank=1, item_id="a", hit=True),
+                    SampleItem(rank=2, item_id="b"),
+                    SampleItem(rank=3, item_id="c"),
+                ),
+                incumbent=(
+                    SampleItem(rank=1, item_id="b"),
+                    SampleItem(rank=2, item_id=f"z {text}"),
+                    SampleItem(rank=3, item_id="c"),
+                ),
+            ),
+        ),
+        sufficiency=(
+            Finding(subject="events", enough=True, detail="7,951 in 60 days"),
+            Finding(subject=f"als {text}", enough=False, detail="2.1 items per user; 5 are needed"),
+        ),
+        served=Served(
+            url="http://shop",
+            requests=12_345,
+            concurrency=8,
+            duration_s=10.0,
+            throughput_rps=Estimate(value=1234.0, low=1200.0, high=1270.0),
+            latency_ms={"p50": Estimate(value=4.2, low=4.1, high=4.3), "p95": Estimate(value=9.1, low=8.8, high=9.6)},
+            errors={"503": 3},
+            error_rate=0.000243,
         ),
         lineage=Lineage(data_fingerprint="4f1c", config_hash=text, mlflow_run_id="8c0b"),
         generation=4,
@@ -84,6 +130,21 @@ def report(text: str = "plain", **changes: object) -> Report:
         notes=(f"a note {text}",),
     )
     return msgspec.structs.replace(whole, **changes)
+
+
+def part(dimension: str, name: str, *, users: int, difference: float, moved: str = "") -> SliceValue:
+    """A slice of which the incumbent has 0.2 and the interval is 0.15 to both sides."""
+    return SliceValue(
+        dimension=dimension,
+        name=name,
+        users=users,
+        candidate=0.2 * (1 + difference),
+        incumbent=0.2,
+        difference=difference,
+        low=round(difference - 0.15, 6),
+        high=round(difference + 0.15, 6),
+        moved=moved,
+    )
 
 
 class Tags(HTMLParser):
@@ -149,7 +210,10 @@ def test_the_decision_comes_first_and_then_why(page):
     texts = " ".join(Tags(page.partition("<body>")[2].partition("</body>")[0]).texts)
     places = [
         texts.index(part)
-        for part in ("Promoted", HEADLINES["promoted"], "0.2200 against", "Why", "How good", "would see", "data behind")
+        for part in (
+            *("Promoted", HEADLINES["promoted"], "0.2200 against", "Why", "Who gains and who loses", "How good"),
+            *("How fast", "would see", "data behind", "enough data", "How it was made"),
+        )
     ]
 
     assert places == sorted(places)
@@ -160,6 +224,7 @@ def test_the_interval_and_each_plotted_metric_are_drawn(page):
 
     assert labels == [
         "ndcg@10 of the candidate against the incumbent: +10.0%  (-1.0% to +21.0%)",
+        "ndcg@10 of the candidate against the incumbent, by slice",
         "ndcg@10",
         "coverage@10",
     ]
@@ -221,6 +286,55 @@ def test_what_is_no_report_is_refused_by_name(body, tmp_path):
 
     with pytest.raises(UnreadableFile, match=r"odd\.json is not a report"):
         read(tmp_path / "odd.json")
+
+
+def test_the_smallest_slice_that_moved_is_named_in_page_and_text(page, tmp_path):
+    named = "segment 'vip plain' (42 users): ndcg@10 -31.0% (-46.0% to -16.0%)"
+
+    assert named in " ".join(Tags(page).texts)
+    assert f"The smallest slice that moved is {named}." in markdown(report())
+
+
+def test_slices_that_did_not_move_are_said_to_have_not():
+    still = msgspec.structs.replace(report().verdict, slices=(part("segment", "vip", users=42, difference=-0.1),))
+
+    assert "No slice moved more than chance explains." in markdown(report(verdict=still))
+
+
+def test_moved_slices_and_the_largest_others_are_drawn():
+    many = [part("category", f"c{n:02d}", users=100 + n, difference=0.0) for n in range(30)]
+    small = part("segment", "vip", users=30, difference=-0.5, moved="down")
+
+    names = [each.name for each in foremost([*many, small])]
+
+    assert names == [f"c{n:02d}" for n in range(29, 14, -1)] + ["vip"]
+
+
+def test_lists_of_candidate_and_incumbent_stand_side_by_side_with_what_changed():
+    sample = report().samples[2]
+
+    assert [change(sample, item) for item in sample.items] == ["new", "down 1", ""]
+    assert [gone(sample, item) for item in sample.incumbent] == [False, True, False]
+    assert [change(report().samples[0], item) for item in report().samples[0].items] == ["", ""]
+
+
+def test_what_changed_in_a_list_is_in_page_and_text(page):
+    texts = [text.strip() for text in Tags(page).texts]
+
+    assert [word for word in ("new", "down 1", "gone") if word in texts] == ["new", "down 1", "gone"]
+    assert "- no longer: z plain" in markdown(report())
+
+
+def test_too_little_data_is_said_with_its_numbers(page):
+    assert "2.1 items per user; 5 are needed" in " ".join(Tags(page).texts)
+    assert "- too little: als plain: 2.1 items per user; 5 are needed" in markdown(report())
+
+
+def test_how_fast_a_server_answers_is_shown_with_intervals(page):
+    texts = [text.strip() for text in Tags(page).texts]
+
+    assert {"9.1", "8.8 to 9.6", "1,234", "0.02%"} <= set(texts)
+    assert "- p95: 9.1 ms (8.8 to 9.6)" in markdown(report())
 
 
 def test_systems_stand_as_served_then_incumbent_then_best_first():
