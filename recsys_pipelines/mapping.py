@@ -19,7 +19,7 @@ from recsys_pipelines.contract import KINDS, unreadable_columns
 from recsys_pipelines.conversion import Raw, check_zone, converted, digest, number, text, truth
 from recsys_pipelines.sources.source import ROW, Needs
 
-VERSION = 2  # counts up when the same document gives other rows, so that files are mapped again
+VERSION = 3  # counts up when the same document gives other rows, so that files are mapped again
 
 _ALIASES = {"cart": "add"} | {str(number): name for number, name in enumerate(EVENT_TYPES)}
 _DEFAULTS = {"available": True, "archived": False, "cancelled": False}

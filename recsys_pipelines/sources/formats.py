@@ -138,14 +138,42 @@ def _check_columns(name: str, columns: Sequence[str], needs: Needs) -> None:
 def _plain(path: Path, format: Format, spec: SourceSpec) -> Iterator[Path]:
     """A file that Polars can scan: the one there is, or a copy in UTF-8 for as long as the block runs."""
     as_it_is = path.suffix not in COMPRESSED if format == "parquet" else _is_plain_text(spec)
-    if as_it_is:
+    escaped = format == "jsonl" and _has_escapes(path)
+    if as_it_is and not escaped:
         yield path
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name.removesuffix(path.suffix if path.suffix in COMPRESSED else "")
         with opened(path) as source, copy.open("wb") as target:
-            _copy(source, target, None if format == "parquet" else spec)
+            if escaped:
+                target.writelines(_flat(line) for line in _lines(source, spec.encoding))
+            else:
+                _copy(source, target, None if format == "parquet" else spec)
         yield copy
+
+
+def _lines(source: BinaryIO, encoding: str) -> Iterator[bytes]:
+    """The lines in UTF-8; bytes that are none stay, for Polars to name."""
+    errors = "surrogateescape" if encoding == "utf-8" else "strict"
+    with io.TextIOWrapper(source, encoding=encoding, errors=errors, newline="\n") as text:
+        yield from (line.encode(errors=errors) for line in text)
+
+
+def _has_escapes(path: Path) -> bool:
+    with opened(path) as file:
+        return any(b"\\" in block for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def _flat(line: bytes) -> bytes:
+    """The line with inner objects and lists as texts of JSON: as a text Polars drops the escapes inside of them."""
+    if b"\\" not in line:
+        return line
+    try:
+        values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:  # Polars says what is wrong with it
+        return line
+    flat = {name: bytes(raw).decode() if bytes(raw)[:1] in b"{[" else raw for name, raw in values.items()}
+    return msgspec.json.encode(flat) + b"\n"
 
 
 def _is_plain_text(spec: SourceSpec) -> bool:

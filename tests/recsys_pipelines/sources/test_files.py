@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import json
 from pathlib import Path
 
 import polars as pl
@@ -312,3 +313,17 @@ def test_columns_of_a_bad_file_raise_what_its_rows_would(tmp_path, name, body, e
 
     with pytest.raises(error):
         FileSource(SourceSpec(path=name), tmp_path, {}).columns(Part(name, ""))
+
+
+MARKED = {"note": 'a "word", a \\ and\ta tab\nand \u00e9', "deep": {"list": ["\\", '"']}}
+
+
+@pytest.mark.parametrize(("name", "packed"), [("e.jsonl", bytes), ("e.jsonl.gz", gzip.compress), ("e.jsonl.zst", zstd)])
+def test_escapes_inside_of_objects_stay_what_they_are(tmp_path, name, packed):
+    lines = [{"user": "ann", "item": MARKED}, {"user": "b\\b", "item": ["x", "\\"]}, {"user": "cia", "item": {"a": 1}}]
+    (tmp_path / name).write_bytes(packed("".join(json.dumps(line) + "\n" for line in lines).encode()))
+
+    rows = read(tmp_path, SourceSpec(path=name))
+
+    assert [json.loads(row["item"]) for row in rows] == [line["item"] for line in lines]
+    assert [row["user"] for row in rows] == ["ann", "b\\b", "cia"]
