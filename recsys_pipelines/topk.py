@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from recsys_pipelines.kernel import compiled
+from recsys_pipelines.kernel import compiled, sink, sort
 from recsys_pipelines.threads import crew
 
-USERS, ITEMS = 128, 2048  # of a tile: 1 MB of float32
-CHUNK = 64  # scores that are compared with the least kept one before anything is decided about one of them
+USERS, ITEMS = 256, 1024  # of a tile: 1 MB of float32
+CHUNK = 64  # scores that are compared with the least kept one before one of them is looked at
 
 Floats = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int32]
@@ -47,15 +47,18 @@ class Unwanted(NamedTuple):
 def best_products(users: Floats, items: Floats, k: int, unwanted: Unwanted, *, threads: int = 0) -> Best:
     """The ``k`` items with the highest dot products for every user; ``users`` and ``items`` are rows of vectors."""
     best = _empty(len(users), min(k, len(items)), users.dtype)
+    order = np.argsort(-np.square(items).sum(axis=1), kind="stable").astype(np.int32)  # the long ones score high
+    ordered = items[order]
 
     def rank(start: int) -> None:
         end = min(start + USERS, len(users))
-        tile = np.empty((end - start, ITEMS), users.dtype)
+        bounds, tile = unwanted.indptr[start : end + 1], np.empty((end - start) * ITEMS, users.dtype)
         for first in range(0, len(items), ITEMS):
-            scores = tile[:, : min(ITEMS, len(items) - first)]
-            np.matmul(users[start:end], items[first : first + ITEMS].T, out=scores)
-            bounds = unwanted.indptr[start : end + 1]
-            _keep(scores, first, bounds, unwanted.indices, best.items[start:end], best.scores[start:end])
+            near, ids = ordered[first : first + ITEMS], order[first : first + ITEMS]
+            scores = tile[: (end - start) * len(ids)].reshape(end - start, len(ids))
+            np.matmul(users[start:end], near.T, out=scores)
+            _keep(scores, ids, bounds, unwanted.indices, best.items[start:end], best.scores[start:end])
+        _sort(best.items[start:end], best.scores[start:end])
 
     with crew(threads) as each:
         each(rank, range(0, len(users), USERS))
@@ -66,7 +69,9 @@ def best_of(scores: Floats, k: int) -> Best:
     """The ``k`` highest numbers of every row; a row has a column for every item."""
     unwanted = Unwanted.nothing(len(scores))
     best = _empty(len(scores), min(k, scores.shape[1]), scores.dtype)
-    _keep(scores, 0, unwanted.indptr, unwanted.indices, best.items, best.scores)
+    ids = np.arange(scores.shape[1], dtype=np.int32)
+    _keep(scores, ids, unwanted.indptr, unwanted.indices, best.items, best.scores)
+    _sort(best.items, best.scores)
     return best
 
 
@@ -75,40 +80,35 @@ def _empty(rows: int, k: int, dtype: Any) -> Best:
 
 
 @compiled
-def _keep(scores: Any, first: int, indptr: Any, indices: Any, items: Any, values: Any) -> None:  # noqa: PLR0917
-    """Put the scores of items ``first``... into the rows' lists; those that were put before have smaller ids."""
-    last = items.shape[1] - 1
+def _keep(scores: Any, ids: Any, indptr: Any, indices: Any, items: Any, values: Any) -> None:  # noqa: PLR0917
+    """Put the scores of the items ``ids`` into the rows' heaps, whose roots are the worst."""
+    whole = len(ids) // CHUNK * CHUNK
     for row in range(scores.shape[0]):
-        least = values[row, last]
-        for start in range(0, scores.shape[1], CHUNK):
-            end = min(start + CHUNK, scores.shape[1])
-            better = 0
-            for column in range(start, end):
-                better += scores[row, column] > least
-            if better:
-                for column in range(start, end):
-                    score = scores[row, column]
-                    if score > least and not _has(indices, indptr[row], indptr[row + 1], first + column):
-                        _insert(items[row], values[row], first + column, score)
-                        least = values[row, last]
+        line, kept, heap = scores[row], items[row], values[row]
+        unwanted = indices[indptr[row] : indptr[row + 1]]
+        for start in range(0, whole, CHUNK):
+            reached = np.int32(0)
+            for place in range(start, start + CHUNK):  # of known length: a few instructions
+                reached += np.int32(line[place] >= heap[0])
+            if reached:
+                _take(line[start : start + CHUNK], ids[start : start + CHUNK], unwanted, kept, heap)
+        _take(line[whole:], ids[whole:], unwanted, kept, heap)
 
 
 @compiled
-def _has(indices: Any, low: int, end: int, item: int) -> Any:
-    high = end
-    while low < high:
-        middle = (low + high) // 2
-        if indices[middle] < item:
-            low = middle + 1
-        else:
-            high = middle
-    return low < end and indices[low] == item
+def _take(scores: Any, ids: Any, unwanted: Any, kept: Any, heap: Any) -> None:
+    """Let in what is better than the root, equal scores by id, and is wanted."""
+    for place in range(len(ids)):
+        score = scores[place]
+        if score > heap[0] or (score == heap[0] and ids[place] < kept[0]):
+            known = np.searchsorted(unwanted, ids[place])
+            if known == len(unwanted) or unwanted[known] != ids[place]:
+                kept[0], heap[0] = ids[place], score
+                sink(kept, heap, 0, len(heap))
 
 
 @compiled
-def _insert(items: Any, values: Any, item: int, score: float) -> None:
-    place = len(items) - 1
-    while place and values[place - 1] < score:
-        items[place], values[place] = items[place - 1], values[place - 1]
-        place -= 1
-    items[place], values[place] = item, score
+def _sort(items: Any, values: Any) -> None:
+    """From heaps to lists, the best first."""
+    for row in range(items.shape[0]):
+        sort(items[row], values[row], items.shape[1])
