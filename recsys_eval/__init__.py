@@ -22,7 +22,18 @@ from recsys_eval.errors import (
     UnknownMetric,
     UnreadableFile,
 )
-from recsys_eval.facts import Quality, QualityCheck, Report, Sample, SampleItem, System, TableQuality
+from recsys_eval.facts import (
+    Estimate,
+    Finding,
+    Quality,
+    QualityCheck,
+    Report,
+    Sample,
+    SampleItem,
+    Served,
+    System,
+    TableQuality,
+)
 from recsys_eval.gate import decide
 from recsys_eval.metrics.definitions import definition
 from recsys_eval.metrics.evaluation import Metrics, evaluate
@@ -44,8 +55,10 @@ from recsys_eval.verdict import Check, SliceValue, Verdict
 __all__ = [
     "Check",
     "DifferentUsers",
+    "Estimate",
     "EvaluationError",
     "Evidence",
+    "Finding",
     "Fold",
     "Gate",
     "InvalidFrame",
@@ -57,6 +70,7 @@ __all__ = [
     "Report",
     "Sample",
     "SampleItem",
+    "Served",
     "Slice",
     "SliceValue",
     "Split",

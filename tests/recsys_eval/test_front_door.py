@@ -9,8 +9,10 @@ from recsys_eval import errors
 EXPORTED = [
     "Check",
     "DifferentUsers",
+    "Estimate",
     "EvaluationError",
     "Evidence",
+    "Finding",
     "Fold",
     "Gate",
     "InvalidFrame",
@@ -22,6 +24,7 @@ EXPORTED = [
     "Report",
     "Sample",
     "SampleItem",
+    "Served",
     "Slice",
     "SliceValue",
     "Split",
