@@ -96,7 +96,7 @@ def _keep(scores: Any, ids: Any, indptr: Any, indices: Any, items: Any, values: 
 
 
 @compiled
-def _take(scores: Any, ids: Any, unwanted: Any, kept: Any, heap: Any) -> None:
+def _take(scores: Any, ids: Any, unwanted: Any, kept: Any, heap: Any) -> None:  # noqa: PLR0917
     """Let in what is better than the root, equal scores by id, and is wanted."""
     for place in range(len(ids)):
         score = scores[place]
