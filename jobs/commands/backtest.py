@@ -28,7 +28,7 @@ SHOWN = ("ndcg", "precision", "recall", "map", "hit_rate", "coverage")
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """What is read: CSV, JSON lines or Parquet."""
+    """What is read: files of CSV, JSON lines or Parquet, or folders of such files."""
 
     train: Path | None = None
     "What was known before: user_id, item_id, and optionally weight, timestamp, type, session_id, order_id."

@@ -255,9 +255,10 @@ def _hand_over(place: "tuple[Workshop, Tenant]", found: "Tuned", *, apply: bool)
     console.print(difference(tenant.body, after, "tenant.json"), markup=False, end="")
     console.print(f"the change, to be reviewed: {path}", markup=False)
     if apply:
-        parse(after, str(path))
-        document_path(tenant).write_bytes(after)
-        console.print(f"changed {document_path(tenant)}", markup=False)
+        document = document_path(tenant)
+        parse(after, str(document))
+        document.write_bytes(after)
+        console.print(f"changed {document}", markup=False)
 
 
 def document_path(tenant: "Tenant") -> Path:

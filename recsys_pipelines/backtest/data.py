@@ -46,19 +46,17 @@ class Columns:
 
 
 def read_events(path: Path, columns: Columns) -> pl.DataFrame:
-    """The rows as events (columns of ``tables.EVENTS``), in the order of the file. Raises ``UnusableFile``."""
-    frame = read_table(path)
-    present = {ours: _found(frame, theirs) for ours, theirs in columns.sources().items()}
-    for ours in ("user_id", "item_id"):
-        if present[ours] is None:
-            wanted, option = columns.sources()[ours], ours.removesuffix("_id")
-            raise UnusableFile(
-                f"{path} has no column {wanted!r}; it has {', '.join(frame.columns)}: name yours with --{option}-column"
-            )
-    if frame.is_empty():
+    """The rows of a file, or of all files in a folder by name, as events (columns of ``tables.EVENTS``), in order.
+
+    Raises ``UnusableFile``.
+    """
+    files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise UnusableFile(f"{path} holds no files")
+    read = pl.concat([_events(file, columns) for file in files])
+    if read.is_empty():
         raise UnusableFile(f"{path} has no rows")
-    read = {ours: _read(path, frame[theirs], ours) for ours, theirs in present.items() if theirs is not None}
-    return _complete(pl.DataFrame(read), path)
+    return read
 
 
 def read_candidates(path: Path, columns: Columns) -> pl.DataFrame:
@@ -86,9 +84,31 @@ def catalog(items: pl.DataFrame) -> pl.DataFrame:
     return whole.with_columns(pl.col("available").fill_null(True), pl.col("archived").fill_null(False)).sort("item_id")
 
 
+def identified(events: pl.DataFrame, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """The events that name a user and an item, and a line about those that do not. Raises ``UnusableFile``."""
+    whole = events.drop_nulls(["user_id", "item_id"])
+    if whole.is_empty():
+        raise UnusableFile(f"no row of {name} names both a user and an item")
+    lost = events.height - whole.height
+    return whole, [f"{lost} of {events.height} rows of {name} name no user or no item and are left out"] if lost else []
+
+
 def is_dated(events: pl.DataFrame) -> bool:
     """Whether the file said when things happened."""
     return bool((events["ts"] != UNDATED).any())
+
+
+def _events(path: Path, columns: Columns) -> pl.DataFrame:
+    frame = read_table(path)
+    present = {ours: _found(frame, theirs) for ours, theirs in columns.sources().items()}
+    for ours in ("user_id", "item_id"):
+        if present[ours] is None:
+            wanted, option = columns.sources()[ours], ours.removesuffix("_id")
+            raise UnusableFile(
+                f"{path} has no column {wanted!r}; it has {', '.join(frame.columns)}: name yours with --{option}-column"
+            )
+    read = {ours: _read(path, frame[theirs], ours) for ours, theirs in present.items() if theirs is not None}
+    return _complete(pl.DataFrame(read), path)
 
 
 def _found(frame: pl.DataFrame, theirs: str) -> str | None:
@@ -98,7 +118,7 @@ def _found(frame: pl.DataFrame, theirs: str) -> str | None:
 
 
 def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
-    """A column in its type. Ids and times may not be empty; a weight is a finite number of at least 0."""
+    """A column in its type. Only ids may be empty; a weight is a finite number of at least 0."""
     match ours:
         case "ts":
             read, kind = CONVERSIONS["ts"](column).cast(pl.Datetime("us", "UTC")), "a time (ISO 8601 or epoch seconds)"
@@ -112,9 +132,8 @@ def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
             read = text.replace_strict({name: name for name in EVENT_TYPES}, default=None, return_dtype=pl.String)
             kind = f"an event type; there are {', '.join(EVENT_TYPES)}"
         case _:
-            text = column.cast(pl.String)
-            read, kind = text if "_id" not in ours else text.replace("", None), "an id: it is empty"
-    if ours not in ("session_id", "order_id") and read.null_count():
+            return column.cast(pl.String).replace("", None)
+    if read.null_count():
         row = read.is_null().arg_max() or 0
         raise UnusableFile(f"{path}, row {row + 1}: {column.name} {str(column[row])[:100]!r} is not {kind}")
     return read

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from recsys_eval.splits import Split, last_k_split, time_folds, time_split
-from recsys_pipelines.backtest.data import catalog, is_dated
+from recsys_pipelines.backtest.data import catalog, identified, is_dated
 from recsys_pipelines.backtest.errors import UnknownChoice, UnusableFile
 from recsys_pipelines.backtest.preparing import Question
 
@@ -54,20 +54,24 @@ class Posed(NamedTuple):
 
 def given(train: pl.DataFrame, test: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
     """One question from two files."""
+    train, nobodies = identified(train, "train")
+    test, others = identified(test, "test")
     leaks = _leaks(train, test)
     later = is_dated(train) and is_dated(test) and not leaks
     question = _question(Split(train, _counting(test, plan)), plan, sides, later=later)
-    return Posed((question,), (*leaks, *_losses(question, plan)))
+    return Posed((question,), (*nobodies, *others, *leaks, *_losses(question, plan)))
 
 
 def known(events: pl.DataFrame, sides: Sides, *, later: bool) -> Question:
     """A question that asks for nothing: something to make inner folds of."""
+    events, _ = identified(events, "train")
     none = events.select("user_id", "item_id").clear()
     return Question(events=events, catalog=_catalog(events, sides), truth=none, barred=none, later=later)
 
 
 def split(events: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
     """Questions from one file, as planned. Raises ``UnusableFile`` where a side would be empty."""
+    events, nobodies = identified(events, "the interactions")
     if not is_dated(events):
         raise UnusableFile(
             f"--split {plan.kind} needs times: name the column with --timestamp-column, or split the file yourself and "
@@ -75,7 +79,7 @@ def split(events: pl.DataFrame, plan: Plan, sides: Sides) -> Posed:
         )
     parts = [_new_only(part._replace(test=_counting(part.test, plan)), plan) for part in _parts(events, plan)]
     questions = tuple(_question(part, plan, sides, later=plan.kind != "last-k") for part in parts)
-    return Posed(questions, tuple(line for question in questions for line in _losses(question, plan)))
+    return Posed(questions, (*nobodies, *(line for question in questions for line in _losses(question, plan))))
 
 
 def inner(question: Question, plan: Plan, seed: int) -> Question:

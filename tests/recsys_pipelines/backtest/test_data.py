@@ -5,7 +5,7 @@ import pytest
 
 from data_contracts.tables import EVENTS, ITEMS
 from recsys_eval.errors import EvaluationError
-from recsys_pipelines.backtest.data import UNDATED, Columns, is_dated, read_events, read_items
+from recsys_pipelines.backtest.data import UNDATED, Columns, identified, is_dated, read_events, read_items
 from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.contract import schema
 
@@ -56,7 +56,6 @@ IDS = {"user_id": ["a"], "item_id": ["x"]}
             {"who": ["a"], "item_id": ["x"]}, "'user_id'; it has who, item_id: .* --user-column", id="no user"
         ),
         pytest.param({"user_id": ["a"], "what": ["x"]}, "no column 'item_id'.* --item-column", id="no item"),
-        pytest.param({"user_id": ["a", None], "item_id": ["x", "y"]}, "row 2: user_id 'None' is not an id", id="no id"),
         pytest.param({**IDS, "weight": ["much"]}, "row 1: weight 'much' is not a weight", id="words for a weight"),
         pytest.param({**IDS, "weight": [-1]}, "weight '-1' is not a weight: .* at least 0", id="a negative weight"),
         pytest.param({**IDS, "weight": ["nan"]}, "weight 'nan' is not", id="NaN"),
@@ -88,3 +87,35 @@ def test_a_catalog_needs_no_more_than_ids(world):
         ("a", "A", True, False),
         ("b", "new", True, False),
     ]
+
+
+def test_a_folder_is_all_its_files_by_name(world, tmp_path):
+    (tmp_path / "days").mkdir()
+    for name, user in (("2.csv", "bob"), ("1.csv", "ann")):
+        world.write(f"days/{name}", pl.DataFrame({"user_id": [user], "item_id": ["x"]}))
+
+    events = read_events(tmp_path / "days", Columns())
+
+    assert events["user_id"].to_list() == ["ann", "bob"]
+    assert events["event_id"].n_unique() == 2
+
+
+def test_a_folder_without_files_is_refused(tmp_path):
+    with pytest.raises(UnusableFile, match="holds no files"):
+        read_events(tmp_path, Columns())
+
+
+def test_rows_of_nobody_are_left_out_and_counted(world):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a", None, "c"], "item_id": ["x", "y", None]}))
+
+    whole, told = identified(read_events(path, Columns()), "train")
+
+    assert whole["user_id"].to_list() == ["a"]
+    assert told == ["2 of 3 rows of train name no user or no item and are left out"]
+
+
+def test_nothing_but_nobody_is_refused(world):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["", ""], "item_id": ["x", "y"]}))
+
+    with pytest.raises(UnusableFile, match="no row of train names both"):
+        identified(read_events(path, Columns()), "train")
