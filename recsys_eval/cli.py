@@ -23,6 +23,14 @@ Files are CSV, JSON lines or Parquet (.csv, .jsonl, .parquet; the first two also
 - catalog: item_id, and optionally category or tags (gives coverage, Gini, AUC, diversity and a slice per category)
 - labels: user_id or item_id or both, and a column per kind of slice, such as segment or country
 - events: user_id, item_id, ts (ISO 8601 or epoch seconds; may be called timestamp)
+
+Start with what you serve now and what you would serve instead, as two files of recs for the same users:
+
+    recsys-eval validate --recs new.csv --truth truth.csv
+    recsys-eval metrics --recs new.csv --truth truth.csv --catalog items.csv
+    recsys-eval report --candidate new.csv --incumbent old.csv --truth truth.csv --train train.csv --out report/
+
+Exit codes: 0 promoted or done, 2 rejected, suspicious or invalid, 3 ungated, 1 an error.
 """
 COMMANDS = (  # each a function of the same name in a module of that name
     "metrics",
@@ -31,6 +39,7 @@ COMMANDS = (  # each a function of the same name in a module of that name
     "render",
     "split",
     "validate",
+    "experiment",
     "ope",
     "interleave",
     "serve_metrics",

@@ -412,3 +412,4 @@ def test_the_help_says_which_columns_files_have(capsys):
     _, out, _ = ran(capsys, "--help")
 
     assert "user_id, item_id, and rank (from 1) or score" in out
+    assert all(word in out for word in ("validate", "truth", "Start with", "Exit codes"))
