@@ -1,6 +1,8 @@
 """Who and what is new, through the whole batch pipeline: from rows in the lake to an answer of the ranking core."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -171,3 +173,20 @@ def test_where_no_list_is_of_a_segment_no_users_are_stored(tmp_path):
     names = [artifact.name for artifact in encode({}, items(), none, {}, tmp_path, users=users())]
 
     assert names == ["items", "history"]
+
+
+def test_the_settings_of_the_how_to_are_settings():
+    """Every piece of JSON on the page, put into one document after the other."""
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "welcome-new-users-and-items.md"
+    pieces = [msgspec.json.decode(f"{{{piece}}}") for piece in re.findall(r"```json\n(.*?)```", page.read_text(), re.S)]
+    written = msgspec.to_builtins(DOCUMENT)
+    everything = {"algorithms": {}, "ranking": {}, "surfaces": {"home": {}}}
+    for piece in pieces:
+        for key in everything.keys() & piece.keys():
+            everything[key] |= piece[key]
+
+    document = parse(msgspec.json.encode(written | everything | {"default_surface": "home"}), "the page")
+
+    assert len(pieces) == 3
+    assert set(configured(document)) == {"popularity", "content", "latest"}
+    assert document.on("home").new_items is not None

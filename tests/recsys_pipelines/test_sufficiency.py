@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -19,6 +20,7 @@ from recsys_pipelines.sufficiency import (
     sufficiency,
 )
 
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "cold-start.md"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = date(2026, 2, 28)
 ENOUGH = {name: 0.1 if measure.is_at_most else 10_000.0 for name, measure in MEASURES.items()}
@@ -193,6 +195,19 @@ def test_an_algorithm_that_learned_nothing_is_named(lake):
 
 def test_an_algorithm_that_was_not_fitted_is_not_silent(lake):
     assert silent(document(), lake, DAY) == ()
+
+
+@pytest.mark.parametrize(("name", "measure"), MEASURES.items(), ids=list(MEASURES))
+def test_the_page_on_cold_start_gives_the_limits(name, measure):
+    (row,) = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{name}`")]
+    _, _, wanted, needed, _ = (cell.strip() for cell in row.split("|"))
+    by_document = {
+        "history_days": ("four times `evaluation.test_days`", "twice"),
+        "test_users": ("`gate.minimum_users`", "1"),
+    }
+    prefix = "at most " if measure.is_at_most else ""
+
+    assert (wanted, needed) == by_document.get(name, (f"{prefix}{measure.wanted:,g}", f"{prefix}{measure.needed:,g}"))
 
 
 def test_the_record_survives_json():
