@@ -21,7 +21,7 @@ from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
-from recsys_algo.ranker import SECOND_STAGE, WEIGHTS, Ranker, weights_of
+from recsys_algo.ranker import LAMBDAMART, SECOND_STAGE, WEIGHTS, Ranker, weights_of
 from recsys_algo.segments import Segments
 from recsys_algo.shares import Shares, weighed
 from recsys_algo.slate import Mask
@@ -63,6 +63,11 @@ class Bundle:
         """What the surface caps by default."""
         ranking = self.ranking
         return capped(self.catalog, ranking.max_per_brand, ranking.max_per_category, ranking.max_per_tag)
+
+    @property
+    def second_stage(self) -> str | None:
+        """The model of the second stage, if the surface was published with one."""
+        return LAMBDAMART if self.ranker else WEIGHTS if self.learned else None
 
     @property
     def weights(self) -> Mapping[str, float]:

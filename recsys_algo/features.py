@@ -10,6 +10,7 @@ neither the user nor the anchors or has no vector for the item, everything about
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from recsys_algo.blend import DAMPING
 from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems, found
 from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME
 from recsys_algo.situation import Situation
-from recsys_algo.slate import Items, Pool, Slate
+from recsys_algo.slate import Items, Keys, Pool, Slate
 from recsys_algo.vectors import Vectors
 
 DAY = 86_400_000_000  # microseconds
@@ -27,31 +28,26 @@ PLACES = 6  # of a score: what the width of the machine's vector units may chang
 
 def features(slate: Slate, situation: Situation, pools: Sequence[Pool], sources: Sequence[str]) -> Array:
     """One row per item of the slate, one column per name of `ranker.feature_names`; float64."""
-    head = _Head(slate.items)
     asked = {_plain(source.name): source for source, _ in situation.voices}
     proposed = dict(zip(asked, pools, strict=False))  # behind them are those of others: of the caller, of the ladder
-    ranks = [_ranks(head, proposed.get(name)) for name in sources]
-    scores = [_scores(head, asked.get(name), situation) for name in sources]
+    with situation.catalog.tally.places(slate.items) as places:
+        head = _Head(slate.items, places)
+        ranks = [_ranks(head, proposed.get(name)) for name in sources]
+        scores = [_scores(head, asked.get(name), situation) for name in sources]
     columns = [column for pair in zip(ranks, scores, strict=True) for column in pair]
     number = sum((rank > 0 for rank in ranks), np.zeros(len(slate.items)))
     return np.column_stack([*columns, slate.scores, number, *_item_columns(slate.items, situation)])
 
 
-class _Head:
-    """The candidates, laid out so that numbers about any items are brought to them in one look-up."""
+class _Head(NamedTuple):
+    """The candidates, and for every item of the catalog its place among them, from 1; 0 for all others."""
 
-    def __init__(self, items: Items) -> None:
-        self.items = items
-        self._order = items.argsort()
-        self._sorted = items[self._order]
+    items: Items
+    places: Keys
 
     def sums(self, items: Items, values: Array) -> Array:
         """For each candidate the sum of the values that are about it."""
-        if not len(self.items):
-            return np.zeros(0)
-        places = self._sorted.searchsorted(items).clip(max=len(self._sorted) - 1)
-        here = self._sorted[places] == items
-        return np.bincount(self._order[places[here]], values[here], len(self.items))
+        return np.bincount(self.places[items], values, len(self.items) + 1)[1:]
 
 
 def _plain(name: str) -> str:

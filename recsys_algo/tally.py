@@ -1,5 +1,8 @@
 """Adding up by item in time that depends on the entries alone, not on the size of the catalog."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from recsys_algo.slate import Items, Keys
@@ -35,6 +38,17 @@ class Tally:
         largest = np.zeros(len(wanted) + 1, np.int64)
         np.maximum.at(largest, places[entries], numbers[entries])
         return largest[1:]
+
+    @contextmanager
+    def places(self, wanted: Items) -> Iterator[Keys]:
+        """Lends a row that holds the place of each wanted item (distinct, from 1), and 0 for all others."""
+        row = self._row()
+        row[wanted] = np.arange(1, len(wanted) + 1)
+        try:
+            yield row
+        finally:
+            row[wanted] = 0
+            self._rows.append(row)
 
     def _row(self) -> Keys:
         try:
