@@ -26,10 +26,11 @@ class Background:
 
     @classmethod
     def of(cls, train: pl.DataFrame | None, catalog: pl.DataFrame | None, vectors: pl.DataFrame | None) -> "Background":
-        """The three tables, checked."""
+        """The three tables, checked; a train without rows says as little as none."""
+        past = None if train is None else checked_train(train)
         return cls(
             catalog=None if catalog is None else checked_catalog(catalog),
-            train=None if train is None else checked_train(train),
+            train=None if past is None or past.is_empty() else past,
             vectors=vectors,
         )
 

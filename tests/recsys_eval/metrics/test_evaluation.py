@@ -88,6 +88,12 @@ def test_places_with_items_that_the_catalog_does_not_know_are_counted_apart():
     assert measured.summary["coverage@2"] == 2 / 3
 
 
+def test_a_train_without_rows_says_as_little_as_none():
+    bare = evaluate(RECS, TRUTH, 2, catalog=CATALOG)
+
+    assert evaluate(RECS, TRUTH, 2, train=TRAIN.clear(), catalog=CATALOG).summary == bare.summary
+
+
 def test_the_hits_are_kept_by_name():
     assert evaluate(RECS, TRUTH, 2).hits.rows() == [("ann", "cup", 2), ("bob", "tea", 1)]
 
