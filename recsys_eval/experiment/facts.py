@@ -105,6 +105,15 @@ class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return self.value <= self.limit
 
 
+class ServiceLevels(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was measured of the service while the experiment ran.
+
+    Stability: experimental
+    """
+
+    objectives: tuple[Objective, ...]
+
+
 class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whether more traffic may go to the treatments, from which shares to which.
 

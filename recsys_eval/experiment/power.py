@@ -4,10 +4,10 @@ Two-sided tests, with statsmodels' normal approximation. Where one may look at a
 needs more standard errors; a stop on the way comes on top, so power is then a lower bound.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm  # type: ignore[import-untyped]  # no stubs
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]  # no stubs
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.experiment.sequential import fixed_multiplier, sequential_multiplier
@@ -52,20 +52,24 @@ class Design:
             raise InvalidFrame(f"the lift is {lift}; nobody can see a change of nothing")
         control = power.NormalIndPower().solve_power(
             effect_size=abs(lift * self.mean) / self.deviation,
-            alpha=2 * norm.sf(self.multiplier),
+            alpha=2 * ndtr(-self.multiplier),
             power=self.wanted_power,
             ratio=self.share / (1 - self.share),
         )
         return int(np.ceil(float(np.squeeze(control)) / (1 - self.share)))
 
+    def at_any_time(self, planned: int) -> "Design":
+        """The same, where one may look at any time and plans for so many users."""
+        return replace(self, planned=planned)
+
     def power(self, lift: float, users: int) -> float:
         """How likely a relative change of ``lift`` is to be seen with so many users."""
         shift = abs(lift * self.mean) / self._error(users)
-        return float(norm.sf(self.multiplier - shift) + norm.cdf(-self.multiplier - shift))
+        return float(ndtr(shift - self.multiplier) + ndtr(-self.multiplier - shift))
 
     def smallest_lift(self, users: int) -> float:
         """The smallest relative change that is seen with the wanted power, with so many users."""
-        return (self.multiplier + float(norm.ppf(self.wanted_power))) * self._error(users) / abs(self.mean)
+        return (self.multiplier + float(ndtri(self.wanted_power))) * self._error(users) / abs(self.mean)
 
     @property
     def multiplier(self) -> float:

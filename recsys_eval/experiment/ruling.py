@@ -103,7 +103,7 @@ def told(comparison: Comparison) -> str:
 
 def _p(comparison: Comparison) -> str:
     p = comparison.corrected_p_value
-    return "" if p is None else f", p {p:.2g}"
+    return "" if p is None else ", p < 0.0001" if p < 0.0001 else f", p {p:.2g}"  # noqa: PLR2004
 
 
 def _ratio(name: str, users: dict[str, int], plan: Plan) -> Check:

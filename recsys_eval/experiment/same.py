@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom  # type: ignore[import-untyped]  # no stubs
 
 from recsys_eval.errors import NothingToEvaluate
 from recsys_eval.experiment.moments import Moments, from_sums
@@ -44,6 +43,8 @@ def same_arms(
 
     Stability: experimental
     """
+    from scipy.stats import binom  # type: ignore[import-untyped]  # noqa: PLC0415  # 0.5 s to import
+
     if numerator.size < 4:  # noqa: PLR2004  # two in each half have a variance
         raise NothingToEvaluate(f"{numerator.size} users cannot be dealt into halves; at least 4 are needed")
     step = max(1, DRAWS_AT_ONCE // numerator.size)

@@ -10,7 +10,7 @@ All functions work on arrays. ``users`` counts all users of both arms.
 """
 
 import numpy as np
-from scipy.stats import norm  # type: ignore[import-untyped]  # no stubs
+from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]  # no stubs
 
 from recsys_eval.metrics.hits import Vector
 
@@ -23,7 +23,7 @@ def fixed_multiplier(confidence: float) -> float:
 
     Stability: experimental
     """
-    return float(norm.ppf((1 + confidence) / 2))
+    return float(ndtri((1 + confidence) / 2))
 
 
 def sequential_multiplier(users: Vector, confidence: float, planned: int) -> Vector:
@@ -45,7 +45,7 @@ def fixed_p_value(z: Vector) -> Vector:
 
     Stability: experimental
     """
-    return np.asarray(2 * norm.sf(np.abs(z)))
+    return np.asarray(2 * ndtr(-np.abs(z)))
 
 
 def sequential_p_value(z: Vector, users: Vector, confidence: float, planned: int) -> Vector:
