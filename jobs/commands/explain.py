@@ -76,6 +76,7 @@ def explanation(shop: "Workshop", place: tuple[str, str], query: "Query", item: 
         "generation": loaded.bundle.generation,
         "user": query.user_id,
         "at": query.now,
+        "second_stage": loaded.bundle.second_stage,
         "fallback_level": answer.fallback_level,
         "items": [described(ranked) for ranked in answer.items],
         "counts": dict(answer.counts),
@@ -91,7 +92,8 @@ def described(ranked: "RankedItem") -> dict[str, Any]:
 
 def show(told: dict[str, Any]) -> None:
     """The explanation as a table, and a line about the item that was asked for."""
-    title = f"{told['tenant']}/{told['surface']} generation {told['generation']}"
+    stage = f", second stage: {told['second_stage']}" if told["second_stage"] else ""
+    title = f"{told['tenant']}/{told['surface']} generation {told['generation']}{stage}"
     table = Table("rank", "item", "score", "source", "reasons", title=title)
     for item in told["items"]:
         reasons = ", ".join(item["reasons"])
