@@ -10,7 +10,7 @@ from data_contracts.documents import SecondStage, TenantDocument
 from recsys_algo.bundle import Bundle, open_encoded
 from recsys_algo.encode import Encoded
 from recsys_algo.situation import Answer
-from recsys_eval import Metrics, Verdict, decide, evaluate
+from recsys_eval import Evidence, Metrics, Verdict, decide, evaluate
 from recsys_pipelines.replay import Fixture, answers, recs
 
 Ask = Callable[[Bundle, Sequence[str], int, datetime], Mapping[str, Answer]]
@@ -18,11 +18,13 @@ SEED = 1  # of the bootstrap: the same data gives the same interval
 
 
 class Entry(NamedTuple):
-    """What is to be graded: the evaluated fit of a tenant's candidate, and the question it has to answer."""
+    """What is to be graded: the evaluated fit of a tenant's candidate, the question it has to answer, and what is
+    known besides."""
 
     document: TenantDocument
     encoded: Sequence[Encoded]
     fixture: Fixture
+    evidence: Evidence = Evidence()
 
 
 class Choice(NamedTuple):

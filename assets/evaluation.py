@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets.choosing import Entry
+from assets.evidence import evidence
 from assets.grading import grade, judged
 from assets.partitions import PARTITIONS, SINGLE_RUN, Scope, scope_of
 from assets.reporting import write_report
@@ -61,7 +62,9 @@ def evaluate_day(shop: Workshop, scope: Scope) -> Judgements:
     surfaces = sorted(tenant.document.surfaces)
     asked = fixture(tenant.document, shop.lake, scope.day)
     with candidate(tenant, shop.lake, scope.day) as arrays:
-        graded = [grade(shop, Entry(tenant.document, arrays.evaluated, asked), surface) for surface in surfaces]
+        known = evidence(tenant.document, shop.lake, scope.day, asked)
+        entry = Entry(tenant.document, arrays.evaluated, asked, known)
+        graded = [grade(shop, entry, surface) for surface in surfaces]
         for each in graded:
             write_report(shop, scope, each, asked, arrays=arrays)
         judgements = Judgements(

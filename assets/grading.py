@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from assets.choosing import SEED, Ask, Choice, Entry, chosen, measured
+from assets.evidence import with_latency
 from data_contracts.documents import TenantDocument
 from recsys_algo.bundle import Bundle
 from recsys_algo.situation import Answer
@@ -33,16 +34,17 @@ class Graded(NamedTuple):
 
 def grade(shop: Workshop, entry: Entry, surface: str, *, ask: Ask = answers) -> Graded:
     """Measure the candidate on a surface and ask the gate; ``ask`` gets the core's answers for a list of users."""
-    document, _, fixture = entry
+    document, fixture = entry.document, entry.fixture
     cuts = document.evaluation.k
     bundle, replies, choice = chosen(entry, surface, ask)
     baseline = incumbent(shop, document.tenant, surface, fixture.cut)
     if not fixture.users:
         return unmeasured(document, bundle, baseline)._replace(choice=choice)
-    blend = measured(replies, fixture, cuts)
+    blend = with_latency(measured(replies, fixture, cuts), bundle, (document, fixture))
     theirs = baseline_metrics(baseline, fixture, cuts)
     again = measured(ask(bundle, fixture.users, max(cuts), fixture.cut), fixture, cuts)
-    verdict = decide(blend, theirs, document.gate, rng=np.random.default_rng(SEED), repeat=again)
+    rng = np.random.default_rng(SEED)
+    verdict = decide(blend, theirs, document.gate, rng=rng, repeat=again, evidence=entry.evidence)
     alone = {name: measured_alone(bundle, name, fixture, cuts) for name, weight in weighed(bundle) if weight > 0}
     return Graded(surface, bundle, replies, blend, alone, theirs, baseline, verdict, choice)
 
