@@ -58,20 +58,20 @@ def log_files(paths: Sequence[Path]) -> list[Path]:
 def places(exposures: Iterator[Exposure], surface: str | None = None) -> pl.DataFrame:
     """One row per shown place: request_id, user_id, surface, item_id, rank, propensity, team (may be null).
 
-    ``user_id`` is whoever saw it: the pseudonym of the user, else of the anonymous id, else of the session, else the
-    answer itself. Answers without items have no row. Raises ``NothingToEvaluate`` where nothing was shown.
+    ``user_id`` is ``who`` saw it. Answers without items have no row. Raises ``NothingToEvaluate`` where nothing was
+    shown.
 
     Stability: experimental
     """
     rows = [
-        (each.request_id, _who(each), each.surface, item.item_id, item.rank, item.propensity, item.team)
+        (each.request_id, who(each), each.surface, item.item_id, item.rank, item.propensity, item.team)
         for each in exposures
         if surface is None or each.surface == surface
         for item in each.items
     ]
     if not rows:
         raise NothingToEvaluate(f"the exposures hold nothing that was shown{f' on {surface}' if surface else ''}")
-    return pl.DataFrame(rows, schema=PLACES, orient="row")
+    return pl.DataFrame(rows, schema=PLACES, orient="row").unique(maintain_order=True)  # a line may come twice
 
 
 def rewarded(shown: pl.DataFrame, outcomes: pl.DataFrame, reward: Reward) -> pl.DataFrame:
@@ -95,13 +95,17 @@ def rewarded(shown: pl.DataFrame, outcomes: pl.DataFrame, reward: Reward) -> pl.
     return joined.with_columns(pl.col("reward").fill_null(0.0))
 
 
+def who(exposure: Exposure) -> str:
+    """Whoever saw it: the pseudonym of the user, else of the anonymous id, else of the session, else the answer itself.
+
+    Stability: experimental
+    """
+    subject = exposure.subject
+    return subject.user or subject.anonymous or subject.session or exposure.request_id
+
+
 def _decoded(line: bytes, place: str) -> Exposure:
     try:
         return msgspec.json.decode(line, type=Exposure)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{place} is no exposure: {error}") from error
-
-
-def _who(exposure: Exposure) -> str:
-    subject = exposure.subject
-    return subject.user or subject.anonymous or subject.session or exposure.request_id

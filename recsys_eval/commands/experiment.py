@@ -1,7 +1,8 @@
 """``recsys-eval experiment``: ship, hold or roll back; and what to know before one begins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from cyclopts import App, Parameter
@@ -10,11 +11,13 @@ from data_contracts.manifest import decode
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.experiment.analysis import analyse
 from recsys_eval.experiment.facts import ServiceLevels
+from recsys_eval.experiment.own import own_logs
 from recsys_eval.experiment.page import html as page
 from recsys_eval.experiment.plan import Plan, checked
 from recsys_eval.experiment.power import Design
 from recsys_eval.experiment.same import same_arms
 from recsys_eval.experiment.subjects import Logs, subjects
+from recsys_eval.exposures import log_files, read_exposures
 from recsys_eval.files import read_table
 from recsys_eval.spoken import say
 
@@ -28,12 +31,14 @@ class Recorded:
 
     plan: Path
     "JSON: experiment_id, control, shares, and what differs from the defaults of its other fields."
-    assignments: Path
+    assignments: Path | None = None
     "Who got which arm: subject_id (or user_id), variant; ts, experiment_id, forced."
+    log: Annotated[tuple[Path, ...], Parameter(negative="", consume_multiple=True)] = ()
+    "Instead of assignments and exposures: logs of the server (.jsonl, .jsonl.gz), or folders of them."
     exposures: Path | None = None
     "Who saw it: subject_id, ts; items, request_id. Only exposed subjects count."
     outcomes: Path | None = None
-    "What they did: subject_id, type (click, add, purchase), ts; value, event_id."
+    "What they did: subject_id (with --log: request_id), type (click, add, purchase), ts; value, event_id."
     users: Path | None = None
     "Instead of the two: sums per subject, such as impressions, clicks, adds, purchases, revenue."
     before: Path | None = None
@@ -45,12 +50,23 @@ class Recorded:
 
     def logs(self) -> Logs:
         """The tables, read."""
+        if self.log:
+            return self._own()
+        if self.assignments is None:
+            raise InvalidFrame("say who got which arm: --assignments FILE, or --log FILES")
         if self.users is not None and (self.exposures is not None or self.outcomes is not None):
             raise InvalidFrame("say either --users, or --exposures and --outcomes")
         if self.users is None and self.exposures is None and self.outcomes is None:
             raise InvalidFrame("say what came of it: --users FILE, or --exposures FILE and --outcomes FILE")
         optional = (self.exposures, self.outcomes, self.users, self.before)
         return Logs(read_table(self.assignments), *(None if path is None else read_table(path) for path in optional))
+
+    def _own(self) -> Logs:
+        if self.assignments is not None or self.exposures is not None or self.users is not None:
+            raise InvalidFrame("--log holds assignments and exposures; do not give them again, nor --users")
+        outcomes, before = (None if path is None else read_table(path) for path in (self.outcomes, self.before))
+        own = own_logs(read_exposures(log_files(self.log)), outcomes, self.planned().experiment_id)
+        return replace(own, before=before)
 
 
 @experiment.default
@@ -61,6 +77,8 @@ def decide(recorded: Recorded, *, objectives: Path | None = None, html: Path | N
     be shown to hold before anything is shipped.
 
     `recsys-eval experiment --plan plan.json --assignments a.csv --exposures e.csv --outcomes o.csv --html page.html`
+
+    `recsys-eval experiment --plan plan.json --log exposures/ --outcomes outcomes.jsonl`
 
     Parameters
     ----------

@@ -56,7 +56,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ``window_hours`` a subject counts when so many hours have passed since the first exposure, with the outcomes of
     these hours. ``peeking`` makes intervals that hold however often one looks; without it they hold for one look at the
     planned end. ``planned_users``, of control and one treatment together, is where the former are narrowest.
-    ``next_shares`` are those of the next step of a ramp.
+    ``next_shares`` are those of the next step of a ramp. ``surface`` counts only exposures there (and outcomes, where
+    they name one).
 
     Stability: experimental
     """
@@ -79,6 +80,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     maximum_mixed_share: Share = 0.01
     since: Timestamp | None = None
     window_hours: Positive | None = None
+    surface: str | None = None
     next_shares: dict[str, OpenShare] = {}
 
     @property

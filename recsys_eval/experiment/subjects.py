@@ -13,6 +13,7 @@ from recsys_eval.columns import as_ids, as_numbers, as_times
 from recsys_eval.errors import InvalidFrame, NothingToEvaluate
 from recsys_eval.experiment.facts import Quality
 from recsys_eval.experiment.plan import Plan
+from recsys_eval.frames import need
 
 OUTCOMES = {"click": "clicks", "add": "adds", "purchase": "purchases"}
 KEY = "subject_id"
@@ -108,7 +109,7 @@ def arms(assignments: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, int]:
 
 def _from_logs(assigned: pl.DataFrame, logs: Logs, plan: Plan) -> tuple[pl.DataFrame, Quality, datetime | None]:
     exposures = _exposures(logs.exposures, plan)
-    outcomes, repeated = _outcomes(logs.outcomes)
+    outcomes, repeated = _outcomes(logs.outcomes, plan)
     times = [frame["ts"].max() for frame in (exposures, outcomes) if frame is not None and frame.height]
     until = max((time for time in times if isinstance(time, datetime)), default=None)
     started = assigned.with_columns(start=pl.col("ts")) if exposures is None else _exposed(assigned, exposures)
@@ -138,14 +139,19 @@ def _exposures(exposures: pl.DataFrame | None, plan: Plan) -> pl.DataFrame | Non
     if exposures is None:
         return None
     rows = as_times(as_ids(_named(exposures), "exposures", (KEY,)), "exposures")
+    if plan.surface is not None:
+        need(rows, "exposures", ["surface"])
+        rows = rows.filter(pl.col("surface") == plan.surface)
     wanted = sorted((_wanted(plan) | {"items"}) & set(rows.columns))
     return as_numbers(rows, "exposures", wanted)
 
 
-def _outcomes(outcomes: pl.DataFrame | None) -> tuple[pl.DataFrame | None, int]:
+def _outcomes(outcomes: pl.DataFrame | None, plan: Plan) -> tuple[pl.DataFrame | None, int]:
     if outcomes is None:
         return None, 0
     rows = as_times(as_ids(_named(outcomes), "outcomes", (KEY, "type")), "outcomes")
+    if plan.surface is not None and "surface" in rows.columns:
+        rows = rows.filter(pl.col("surface") == plan.surface)
     unknown = sorted(set(rows["type"]) - set(OUTCOMES))
     if unknown:
         raise InvalidFrame(f"outcomes: the type {unknown[0]!r} is none of {', '.join(OUTCOMES)}")

@@ -164,3 +164,50 @@ def test_an_empty_file_is_a_mistake(name, files, tmp_path, capsys):
 
     assert (code, out) == (1, "")
     assert f"{name} cannot be read" in err
+
+
+def test_the_log_is_not_given_twice(files, tmp_path, capsys):
+    code, _, err = ran(capsys, *files(100, 200), "--log", tmp_path)
+
+    assert (code, err) == (1, "error: --log holds assignments and exposures; do not give them again, nor --users\n")
+
+
+def test_nobody_knows_who_got_which_arm(files, capsys):
+    code, _, err = ran(capsys, *files(100, 200)[:2])
+
+    assert (code, err) == (1, "error: say who got which arm: --assignments FILE, or --log FILES\n")
+
+
+def test_an_experiment_is_decided_from_the_server_s_log(files, tmp_path, capsys):
+    """400 users with one answer each, of whom 10 % and 60 % clicked."""
+    options = files(100, 200)[:2]
+    (tmp_path / "plan.json").write_text(
+        json.dumps(json.loads((tmp_path / "plan.json").read_text()) | {"primary": "ctr", "planned_users": 400})
+    )
+    lines = [
+        {
+            "schema": "recsys.exposure/2",
+            "ts": "2026-03-01T12:00:00Z",
+            "request_id": f"r{n}",
+            "tenant": "shop",
+            "surface": "home",
+            "endpoint": "recommend",
+            "subject": {"user": f"u{n}"},
+            "manifest_generation": 1,
+            "algo_version": "1",
+            "experiment": {"id": "e", "variant": ("old", "new")[n % 2]},
+            "items": [{"item_id": "x", "rank": 1, "score": 1.0, "source": "als"}],
+        }
+        for n in range(400)
+    ]
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    clicked = [n for n in range(400) if n // 2 % 10 < (6 if n % 2 else 1)]
+    (tmp_path / "o.csv").write_text(
+        "request_id,item_id,type,ts\n" + "".join(f"r{n},x,click,2026-03-01T12:01:00Z\n" for n in clicked)
+    )
+
+    code, out, err = ran(capsys, *options, "--log", tmp_path / "log", "--outcomes", tmp_path / "o.csv")
+
+    assert (code, err) == (0, "")
+    assert [json.loads(out)["comparisons"][0][arm] for arm in ("control", "treatment")] == [0.1, 0.6]
