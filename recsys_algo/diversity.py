@@ -28,7 +28,7 @@ def select(slate: Slate, situation: Situation) -> Slate:
     if situation.reserve is None:
         return _selected(slate, situation)
     chosen = _selected(slate if situation.reserve.filled else slate.kept(slate.scores >= 0), situation)
-    rest = slate.kept(~np.isin(slate.items, chosen.items))
+    rest = slate.kept(~situation.catalog.mask(chosen.items)[slate.items])
     return Slate(np.concatenate((chosen.items, rest.items)), np.concatenate((chosen.scores, rest.scores)))
 
 

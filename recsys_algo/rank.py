@@ -82,8 +82,8 @@ def _traced(situation: Situation, ask: Ask) -> Trace:
     pools, voices = _pools(situation, ask)
     blended = blend(pools, voices, situation.catalog.tally)
     if situation.reserve is not None:
-        spare = newcomers(blended.slate.items, (fresh(situation),))
-        blended, pools = extended(blended, spare, len(pools)), (*pools, *spare)
+        spare = fresh(situation, blended.slate.items)
+        blended, pools = extended(blended, (spare,), len(pools)), (*pools, spare)
     return Trace(situation, pools, voices, blended, fold(blended.slate, situation, stages_with(situation, pools)))
 
 

@@ -7,7 +7,7 @@ the newest first. They pass the same filters and caps as all others, and where n
 the next best item.
 """
 
-from collections import deque
+from collections.abc import Iterator
 from math import floor
 
 import numpy as np
@@ -16,15 +16,17 @@ from recsys_algo.arrays import Array
 from recsys_algo.candidates import LATEST
 from recsys_algo.diversity import Chosen
 from recsys_algo.situation import Reserve, Situation
-from recsys_algo.slate import NO_ITEMS, Mask, Pool, Slate
+from recsys_algo.slate import NO_ITEMS, Items, Mask, Pool, Slate
 from recsys_algo.stages import FILTERS
 
 EXACT = 1e-9  # ten times 0.1 are one place, though not in floating point
 
 
-def fresh(situation: Situation) -> Pool:
-    """The new items that pass all filters, newest first: as many as a source is asked for."""
-    return Pool("new_items", LATEST, "new_item", _passing(situation)[: situation.window])
+def fresh(situation: Situation, proposed: Items) -> Pool:
+    """The new items that pass all filters and were not proposed anyway, newest first, as many as a source may give."""
+    items = _passing(situation)
+    known = situation.catalog.mask(proposed)
+    return Pool("new_items", LATEST, "new_item", items[~known[items]][: situation.window])
 
 
 def reserve_new(slate: Slate, situation: Situation) -> Slate:
@@ -33,8 +35,8 @@ def reserve_new(slate: Slate, situation: Situation) -> Slate:
     if reserve is None:
         return slate
     is_new = _is_new(situation.catalog.created_at[slate.items], reserve)
-    merit = deque(np.flatnonzero(reserve.filled | (slate.scores >= 0)).tolist())
-    new = deque(np.flatnonzero(is_new).tolist())
+    merit = iter(np.flatnonzero(reserve.filled | (slate.scores >= 0)).tolist())
+    new = iter(np.flatnonzero(is_new).tolist())
     items, chosen, count = slate.items.tolist(), Chosen(situation), 0
     while len(chosen.places) < situation.k:
         is_due = floor((len(chosen.places) + 1) * reserve.share + EXACT) > count
@@ -47,23 +49,22 @@ def reserve_new(slate: Slate, situation: Situation) -> Slate:
     return slate.at(np.array(chosen.places, np.int64))
 
 
-def _next(places: deque[int], items: list[int], chosen: Chosen) -> int | None:
-    """The first of these places that is free and breaks no cap; it and those before it will not be asked for again."""
-    while places:
-        place = places.popleft()
+def _next(places: Iterator[int], items: list[int], chosen: Chosen) -> int | None:
+    """The next of these places that is free and breaks no cap; those before it are asked about once and never again."""
+    for place in places:
         if place not in chosen.places and chosen.admits(items[place]):
             return place
     return None
 
 
-def _passing(situation: Situation) -> Array:
+def _passing(situation: Situation) -> Items:
     reserve, catalog = situation.reserve, situation.catalog
     if reserve is None:
         return NO_ITEMS
     oldest_first = catalog.newest_times[::-1]
     first = len(catalog.newest) - int(oldest_first.searchsorted(reserve.until, "right"))
     last = len(catalog.newest) - int(oldest_first.searchsorted(reserve.since, "left"))
-    items: Array = catalog.newest[first:last]
+    items: Items = catalog.newest[first:last]
     for filter in FILTERS:
         keep = filter.keeps(items, situation)
         items = items if keep is None else items[keep]
