@@ -13,12 +13,13 @@ from recsys_eval.metrics.definitions import DEFINITIONS, definition
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_pipelines.algorithm import Algorithm
 from recsys_pipelines.backtest.blending import POOL, Bench, Blend, mixed
-from recsys_pipelines.backtest.comparing import comparisons, intervals, measured
+from recsys_pipelines.backtest.comparing import against, comparisons, intervals, measured
 from recsys_pipelines.backtest.preparing import Question
 from recsys_pipelines.backtest.record import Backtest, Protocol, Result
 from recsys_pipelines.backtest.running import Ran, Terms, laid_out, run_all
 from recsys_pipelines.backtest.splitting import Plan, Posed
 
+BASELINE = "popularity"
 Told = Callable[[str, Result | None], None]  # a label begins (None), or is done
 
 
@@ -69,6 +70,7 @@ def backtest(
         protocol=protocol(posed, ask),
         results=tuple(found.results.values()),
         comparisons=comparisons(found.metrics, ask.main_metric, ask.terms.seed),
+        against_popularity=against(found.metrics, _popularity(algorithms), ask.main_metric, seed=ask.terms.seed),
         definitions=_definitions(found.results.values()),
         warnings=posed.warnings,
     )
@@ -114,6 +116,11 @@ def protocol(posed: Posed, ask: Ask) -> Protocol:
         candidates=any(question.allowed is not None for question in posed.questions),
         seed=ask.terms.seed,
     )
+
+
+def _popularity(algorithms: Mapping[str, Algorithm]) -> str | None:
+    """The label of the first algorithm that is popularity, if any."""
+    return next((label for label, algorithm in algorithms.items() if algorithm.name == BASELINE), None)
 
 
 def _definitions(results: Iterable[Result]) -> dict[str, str]:

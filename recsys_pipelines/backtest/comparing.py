@@ -52,6 +52,14 @@ def comparisons(all_metrics: Mapping[str, Metrics], metric: str, seed: int) -> t
     return tuple(paired(all_metrics, (best, other), metric, seed) for other in others)
 
 
+def against(
+    all_metrics: Mapping[str, Metrics], baseline: str | None, metric: str, *, seed: int
+) -> tuple[Comparison, ...]:
+    """Each other one against the baseline, in the order given; nothing without a baseline."""
+    others = [label for label in all_metrics if baseline is not None and label != baseline]
+    return tuple(paired(all_metrics, (label, str(baseline)), metric, seed) for label in others)
+
+
 def paired(all_metrics: Mapping[str, Metrics], pair: tuple[str, str], metric: str, seed: int) -> Comparison:
     """The mean difference of two on the same users, by bootstrap over users."""
     better, than = (all_metrics[label].values(metric).to_numpy() for label in pair)

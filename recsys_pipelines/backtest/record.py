@@ -27,7 +27,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The mean difference per user of two results, ``better`` - ``than``, with its bootstrap interval.
 
-    ``certain``: the interval does not hold 0.
+    ``certain``: the interval does not hold 0. Against popularity ``better`` may be the worse one.
     """
 
     metric: str
@@ -56,11 +56,16 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Backtest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Results in the order that was asked for, comparisons of the best with each other one, what the metrics mean."""
+    """Results in the order that was asked for, and what their metrics mean.
+
+    ``comparisons`` are of the best with each other one, best first; ``against_popularity`` of each one with the list
+    for everybody, where that ran.
+    """
 
     schema: Literal["recsys.backtest/1"] = "recsys.backtest/1"
     protocol: Protocol
     results: tuple[Result, ...]
     comparisons: tuple[Comparison, ...]
+    against_popularity: tuple[Comparison, ...] = ()
     definitions: dict[str, str]
     warnings: tuple[str, ...] = ()

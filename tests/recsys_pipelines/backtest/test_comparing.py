@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from recsys_eval.metrics.evaluation import Metrics
-from recsys_pipelines.backtest.comparing import comparisons, intervals, measured
+from recsys_pipelines.backtest.comparing import against, comparisons, intervals, measured
 from recsys_pipelines.backtest.preparing import Question
 
 PAIRS = {"user_id": pl.String, "item_id": pl.String}
@@ -80,3 +80,15 @@ def test_means_have_intervals():
 
 def test_one_algorithm_alone_is_compared_with_nothing():
     assert comparisons({"only": valued([0.5, 0.5])}, "ndcg@10", 0) == ()
+
+
+def test_every_one_is_compared_with_the_baseline_also_where_it_is_worse():
+    every = {"base": valued([0.3] * 20), "bad": valued([0.1] * 20), "good": valued([0.5] * 20)}
+
+    found = against(every, "base", "ndcg@10", seed=0)
+
+    assert [(each.better, each.than, each.difference, each.certain) for each in found] == [
+        ("bad", "base", -0.2, True),
+        ("good", "base", 0.2, True),
+    ]
+    assert against(every, None, "ndcg@10", seed=0) == ()
