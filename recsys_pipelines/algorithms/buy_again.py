@@ -95,7 +95,6 @@ class BuyAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         by_category = (np.bincount(bought.category, totals) + self.shrinkage * overall) / (
             np.bincount(bought.category, sizes) + self.shrinkage
         )
-        by_category[0] = overall  # of the items without a category
         shrunk: Vector = (totals + self.shrinkage * by_category[bought.category]) / (sizes + self.shrinkage)
         return shrunk
 
@@ -125,7 +124,7 @@ class Purchases(NamedTuple):
     """Every day on which a user bought an item, by user, item and day.
 
     ``age`` is how many days ago that was; ``interval`` how many days later the same user bought it again, where
-    ``repeats`` says that one did. ``category`` numbers the categories of ``items`` from 1; 0 is none.
+    ``repeats`` says that one did. ``category`` numbers the categories of ``items`` from 1; 0 is those that have none.
     """
 
     users: pl.Series

@@ -156,7 +156,20 @@ def test_a_variant_of_what_is_there_is_not_let_in(kept, ask, shelf):
     assert places(answer) == {"new1": 10}
 
 
+def test_a_share_that_is_a_whole_place_on_paper_is_one(kept, ask):
+    """29 % of 100 are 29, though 100 * 0.29 is a little less in floating point."""
+    now = ask().now
+    old = [{"item_id": f"old{n:03}", "created_at": now - timedelta(days=200)} for n in range(100)]
+    new = [{"item_id": f"new{n:03}", "created_at": now} for n in range(50)]
+    popularity = [("", item["item_id"], 1.0) for item in old]
+
+    answer = recommend(kept(0.29, items=[*old, *new], popularity=popularity), ask(k=100))
+
+    assert len(places(answer)) == 29
+
+
 def test_a_list_that_is_short_is_filled_up_by_the_ladder_not_by_new_items(shop, shelf, ask):
+    shelf += [{"item_id": f"newer{n}", "created_at": ask().now - timedelta(days=9)} for n in range(30)]
     ranking = {"new_items": {"share": 0.1}, "weights": {"lists": 1}}
     bundle = shop(shelf, ranking=ranking, lists=[("ann", "old20", 1.0)], popularity=POPULAR)
 
