@@ -61,7 +61,8 @@ class SparseEase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         solution = np.zeros(len(system.candidates))
 
         def solve(start: int) -> None:
-            _solve(system, start, min(start + TARGETS, cells.shape[1]), self.l2, solution)
+            end = min(start + TARGETS, cells.shape[1])
+            solution[system.bounds[start] : system.bounds[end]] = _solved(system, start, end, self.l2)
 
         with crew(self.threads) as each:
             each(solve, range(0, cells.shape[1], TARGETS))
@@ -95,27 +96,29 @@ class _System(NamedTuple):
         )
 
 
+def _solved(system: _System, start: int, end: int, l2: float) -> npt.NDArray[np.float64]:
+    """The weights of the candidates of items ``start`` to ``end``; equations are filled up to one size with x = 0."""
+    lengths = np.diff(system.bounds[start : end + 1])
+    size = max(lengths.max(), 1)
+    left, right = np.tile(l2 * np.eye(size), (end - start, 1, 1)), np.zeros((end - start, size, 1))
+    _fill(system, start, left, right)
+    filled = np.arange(size) < lengths[:, None]
+    return np.asarray(np.linalg.solve(left, right)[:, :, 0][filled], np.float64)
+
+
 @compiled
-def _solve(system: _System, start: int, end: int, l2: float, solution: Any) -> None:  # noqa: PLR0917  # one loop's needs
-    """The weights of the candidates of items ``start`` to ``end``, into the places of the candidates."""
-    for target in range(start, end):
-        first, last = system.bounds[target], system.bounds[target + 1]
-        size = last - first
-        if size == 0:
-            continue
-        left, right = np.zeros((size, size)), np.zeros(size)
-        for row in range(size):
-            place = system.starts[system.candidates[first + row]]
-            stop = system.starts[system.candidates[first + row] + 1]
-            own = _search(system.columns, place, stop, target)
-            right[row] = system.values[own] if own < stop and system.columns[own] == target else 0.0
-            for column in range(row, size):
-                wanted = system.candidates[first + column]
-                place = _search(system.columns, place, stop, wanted)
-                if place < stop and system.columns[place] == wanted:
-                    left[row, column] = left[column, row] = system.values[place]
-            left[row, row] += l2
-        solution[first:last] = np.linalg.solve(left, right)
+def _fill(system: _System, start: int, left: Any, right: Any) -> None:
+    """Add what the candidates of each item have in common, and put what they have with the item."""
+    for target in range(len(left)):
+        chosen = system.candidates[system.bounds[start + target] : system.bounds[start + target + 1]]
+        for row in range(len(chosen)):
+            place, stop = system.starts[chosen[row]], system.starts[chosen[row] + 1]
+            right[target, row, 0] = system.values[_search(system.columns, place, stop, start + target)]
+            for column in range(row, len(chosen)):
+                place = _search(system.columns, place, stop, chosen[column])
+                if place < stop and system.columns[place] == chosen[column]:
+                    left[target, row, column] += system.values[place]
+                    left[target, column, row] = left[target, row, column]
 
 
 @compiled
