@@ -79,7 +79,7 @@ def of_vectors(table: pl.DataFrame, data: TrainingData) -> FullScores:
     folded, means = _folded(strangers, items, item_vectors)
     everyone = pl.concat([users, folded])
     order = everyone.arg_sort().to_numpy()
-    tastes = np.concatenate([user_vectors.reshape(-1, item_vectors.shape[1]), means])[order]
+    tastes = np.concatenate([user_vectors.reshape(len(users), item_vectors.shape[1]), means])[order]
     return FullScores(
         everyone.gather(order), items, lambda start, end: cast(Scores, tastes[start:end] @ item_vectors.T)
     )

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from recsys_pipelines.algorithm import FullScores, TrainingData, schema
+from recsys_pipelines.backtest.ranking import Asked, ranked
 from recsys_pipelines.backtest.scoring import full_scores, of_everybody, of_lists, of_neighbors, of_vectors
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,3 +87,16 @@ def test_a_model_in_full_goes_before_its_table(data):
             return in_full
 
     assert full_scores(Both(), data, pl.Series(["ann"])) is in_full
+
+
+def test_a_model_that_learned_nothing_recommends_nothing(data):
+    users = pl.Series(["ann", "bob"])
+    asked = Asked(pl.DataFrame({"user_id": ["ann"], "item_id": ["a"]}), data.interactions.clear())
+    nothing = [
+        of_everybody(table("item_scores", []), users),
+        of_neighbors(table("item_neighbors", []), data),
+        of_lists(table("user_items", [])),
+        of_vectors(table("vectors", []), data),
+    ]
+
+    assert [ranked(full, asked, 5).height for full in nothing] == [0, 0, 0, 0]
