@@ -36,7 +36,7 @@ def features(slate: Slate, situation: Situation, pools: Sequence[Pool], sources:
         scores = [_scores(head, asked.get(name), situation) for name in sources]
     columns = [column for pair in zip(ranks, scores, strict=True) for column in pair]
     number = sum((rank > 0 for rank in ranks), np.zeros(len(slate.items)))
-    return np.column_stack([*columns, slate.scores, number, *_item_columns(slate.items, situation)])
+    return np.array([*columns, slate.scores, number, *_item_columns(slate.items, situation)]).T
 
 
 class _Head(NamedTuple):
@@ -65,7 +65,7 @@ def _scores(head: _Head, source: Source | None, situation: Situation) -> Array:
     own = None if source is None else _own_scores(head, source, situation)
     if own is None:
         return np.full(len(head.items), np.nan)
-    largest = np.nanmax(abs(own), initial=0.0)
+    largest = np.fmax.reduce(abs(own), initial=0.0)  # of those that are known
     return (own / largest).round(PLACES) if largest > 0 else own
 
 
@@ -100,16 +100,22 @@ def _item_columns(items: Items, situation: Situation) -> list[Array]:
     days = (now - np.where(unborn, now, created)) // DAY
     popularity = situation.bundle.popularity
     prices = _price(situation, anchors)
-    known = prices[prices > 0]
     return [
         np.full(len(items), np.nan) if popularity is None else popularity[items],
         np.where(unborn, np.nan, days),
         price,
-        price / (np.median(known) if len(known) else np.nan),
+        price / _median(prices[prices > 0]),
         _share(catalog.category, items, situation),
         _share(catalog.brand, items, situation),
         np.full(len(items), float(len(anchors))),
     ]
+
+
+def _median(values: Array) -> float:
+    """NaN of nothing. (`np.median` takes ten times as long.)"""
+    values.sort()
+    middle = len(values) // 2
+    return float(values[middle] + values[~middle]) / 2 if len(values) else np.nan
 
 
 def _price(situation: Situation, items: Items) -> Array:

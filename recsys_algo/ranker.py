@@ -10,6 +10,7 @@ values are whole multiples of 2^-30: their sum is exact, and the order the same 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -24,9 +25,8 @@ COMMON = (
     *("blend", "sources", "popularity", "age_days", "price_minor", "price_ratio"),
     *("category_share", "brand_share", "anchors"),
 )
-MOST_LEAVES = 32  # bits of a mask
-_MASK = np.uint32
-_ALL = 2**MOST_LEAVES - 1
+MOST_LEAVES = 32  # bits of the widest mask
+_MASKS: dict[int, type[np.unsignedinteger[Any]]] = {16: np.uint16, 32: np.uint32}  # by the leaves that a tree may have
 _UNIT = 2.0**30
 NODES = ("tree", "node", "feature", "threshold", "missing_left", "left", "right", "value")
 Columns = Mapping[str, Sequence[Any]]
@@ -57,6 +57,8 @@ class Trees:
             array(arrays, name) for name in ("thresholds", "bounds", "masks", "leaves")
         )
         rows = len(thresholds) + 2 * features
+        if leaves.ndim != 2 or masks.dtype != _MASKS.get(leaves.shape[1]):  # noqa: PLR2004  (trees x leaves)
+            raise BadArtifact(f"masks of {masks.dtype} do not go with leaves of {leaves.shape}")
         if len(bounds) != features + 1 or bounds[-1] != len(thresholds) or masks.shape != (rows, len(leaves)):
             raise BadArtifact(
                 f"bounds of {len(bounds)}, {len(thresholds)} thresholds and masks of {masks.shape} do not make"
@@ -73,15 +75,23 @@ class Trees:
     def scores(self, matrix: Array) -> Array:
         """The sum over all trees for every row, in units of 2^-30, as int64."""
         missing = np.isnan(matrix)
-        left = np.full((len(matrix), len(self.leaves)), _ALL, _MASK)
+        known: Array = ~np.any(missing, axis=0)
+        mask = _MASKS[self.leaves.shape[1]]
+        left = np.full((len(matrix), len(self.leaves)), np.iinfo(mask).max, mask)
         for feature, thresholds, masks in zip(self.asked, self.thresholds, self.masks, strict=True):
             below = thresholds.searchsorted(matrix[:, feature])
-            below[missing[:, feature]] = len(thresholds) + 1
-            left &= masks.take(below, axis=0)
-        first = (left & -left).astype(np.float64).view(np.int64) >> 52  # the exponent of the lowest bit, and 1023
-        first += np.arange(len(self.leaves)) * MOST_LEAVES - 1023
-        total: Array = self.leaves.ravel()[first].sum(axis=1)
+            if not known[feature]:
+                below[missing[:, feature]] = len(thresholds) + 1
+            np.bitwise_and(left, masks.take(below, axis=0), out=left)
+        lowest = (left & -left).astype(np.float32).view(np.int32) >> 23  # the exponent of a power of two, and 127
+        total: Array = self.leaves.ravel()[lowest + self._offsets].sum(axis=1)
         return total
+
+    @cached_property
+    def _offsets(self) -> Array:
+        """Where the leaves of each tree begin, less the exponent that stands for the first one."""
+        offsets: Array = np.arange(len(self.leaves)) * self.leaves.shape[1] - 127
+        return offsets
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,24 +145,25 @@ def ranker_arrays(sources: Sequence[str], nodes: Columns) -> dict[str, Array]:
     unknown = {split.feature for tree in grown for split in tree.splits} - set(features)
     if unknown:
         raise ValueError(f"the trees ask for {', '.join(sorted(unknown))}; the features are {', '.join(features)}")
-    tables = [_table(feature, grown) for feature in features]
+    width = min(width for width in _MASKS if width >= max((len(tree.leaves) for tree in grown), default=0))
+    tables = [_table(feature, grown, width) for feature in features]
     return {
         "sources": np.array(sources, np.str_),
         "features": np.array(features, np.str_),
         "thresholds": np.concatenate([thresholds for thresholds, _ in tables]),
         "bounds": np.cumsum([0, *(len(thresholds) for thresholds, _ in tables)], dtype=np.int64),
         "masks": np.concatenate([masks for _, masks in tables]),
-        "leaves": np.array([tree.leaves for tree in grown], np.int64).reshape(-1, MOST_LEAVES),
+        "leaves": np.array([tree.leaves + [0] * (width - len(tree.leaves)) for tree in grown]).reshape(-1, width),
     }
 
 
 class _Split(NamedTuple):
-    """A split and the leaves that are left (as bits) to a candidate that goes right at it."""
+    """A split and the leaves that it rules out (as bits) for a candidate that goes right at it."""
 
     feature: str
     threshold: float
     missing_left: bool
-    mask: int
+    ruled_out: int
 
 
 class _Tree(NamedTuple):
@@ -173,13 +184,13 @@ class _Tree(NamedTuple):
             grow(row["left"])
             ruled_out = (1 << len(leaves)) - (1 << first)
             threshold = _finite(tree, row["threshold"])
-            splits.append(_Split(row["feature"], threshold, bool(row["missing_left"]), _ALL & ~ruled_out))
+            splits.append(_Split(row["feature"], threshold, bool(row["missing_left"]), ruled_out))
             grow(row["right"])
 
         grow(next(iter(rows)))
         if len(leaves) > MOST_LEAVES:
             raise ValueError(f"tree {tree} has {len(leaves)} leaves; at most {MOST_LEAVES} can be served")
-        return cls(splits, leaves + [0] * (MOST_LEAVES - len(leaves)))
+        return cls(splits, leaves)
 
 
 def _finite(tree: int, number: float) -> float:
@@ -196,14 +207,16 @@ def _by_tree(nodes: Columns) -> Iterator[tuple[int, dict[int, dict[str, Any]]]]:
     yield from trees.items()
 
 
-def _table(feature: str, trees: Sequence[_Tree]) -> tuple[Array, Array]:
+def _table(feature: str, trees: Sequence[_Tree], width: int) -> tuple[Array, Array]:
     """The thresholds of one feature over all trees, and the leaves left for every place between them."""
     own = [(number, split) for number, tree in enumerate(trees) for split in tree.splits if split.feature == feature]
     thresholds = np.unique([split.threshold for _, split in own]).astype(np.float64)
-    masks = np.full((len(thresholds) + 2, len(trees)), _ALL, _MASK)
+    mask = _MASKS[width]
+    masks = np.full((len(thresholds) + 2, len(trees)), np.iinfo(mask).max, mask)
     for tree, split in own:
         place = int(thresholds.searchsorted(split.threshold))
-        masks[place + 1 : -1, tree] &= _MASK(split.mask)  # those that lie above go right
+        left = ~mask(split.ruled_out)
+        masks[place + 1 : -1, tree] &= left  # those that lie above go right
         if not split.missing_left:
-            masks[-1, tree] &= _MASK(split.mask)
+            masks[-1, tree] &= left
     return thresholds, masks
