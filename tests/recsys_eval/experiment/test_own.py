@@ -25,7 +25,7 @@ PLAN = Plan(
 
 
 def exposures(surface: str = "home", experiment: str = "e") -> Iterator[Exposure]:
-    """Four users, two in each arm, two answers of two items to each; the new arm takes 30 ms and the old one 10 or 20."""
+    """Four users, two in each arm, two answers of two items to each; the new arm takes 30 ms, the old one 10 or 20."""
     for user in range(4):
         for turn in range(2):
             yield Exposure(

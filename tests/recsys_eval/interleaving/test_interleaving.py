@@ -124,6 +124,13 @@ def test_ten_of_ten_users_are_a_preference():
     assert (found.preferred, found.preference, found.p_value) == ("a", 1.0, pytest.approx(2 / 2**10))
 
 
+def test_five_users_who_agree_are_too_few_for_a_preference():
+    """Resampling them never disagrees, but chance alone makes five agree once in sixteen."""
+    found = preference(voices(*[(1, 0)] * 5))
+
+    assert (found.preferred, found.low, found.p_value) == ("undecided", 1.0, pytest.approx(1 / 16))
+
+
 def test_b_is_preferred_the_other_way_round():
     found = preference(voices(*[(0, 1)] * 9, (1, 0)))
 

@@ -45,7 +45,7 @@ def exposure(request: str, user: str, *items: tuple[str, float], surface: str = 
 
 @pytest.fixture
 def own(tmp_path: Path) -> list[str | Path]:
-    """Two logged answers of home and one of the cart; x was clicked twice and bought, in the first answer."""
+    """Two logged answers of home and one of the cart; in the first x was clicked twice and bought, and y put into it."""
     logs = tmp_path / "exposures" / "day=2026-03-01"
     logs.mkdir(parents=True)
     lines = [
@@ -59,10 +59,10 @@ def own(tmp_path: Path) -> list[str | Path]:
     outcomes = tmp_path / "outcomes.jsonl"
     pl.DataFrame(
         {
-            "request_id": ["r1", "r1", "r1", "r9"],
-            "item_id": ["x", "x", "x", "x"],
-            "type": ["click", "click", "purchase", "click"],
-            "value": [1.0, 1.0, 30.0, 1.0],
+            "request_id": ["r1", "r1", "r1", "r1", "r9"],
+            "item_id": ["x", "x", "x", "y", "x"],
+            "type": ["click", "click", "purchase", "add", "click"],
+            "value": [1.0, 1.0, 30.0, 7.0, 1.0],
         }
     ).write_ndjson(outcomes)
     pl.DataFrame(
