@@ -1,4 +1,4 @@
-"""The loops behind `similarity`, as machine code: the best columns of a product's rows, in bounded heaps.
+"""The loops behind `similarity`, as machine code: the best columns of a product's rows.
 
 Sums are made in the order of the cells, without contraction, so they have the same bits as scipy's. Compiling takes two
 seconds, once for a machine; where nothing can be written beside the source or in the user's cache, once for a process.
@@ -13,11 +13,12 @@ from numba import njit
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
-Places = npt.NDArray[np.int32]
+Places = npt.NDArray[np.uint32]  # unsigned, for of a signed index numba asks each time whether it counts from the end
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 LIKENESSES = ("count", "cosine", "jaccard", "lift", "confidence", "surprise")  # the place is the number
 COSINE, JACCARD, LIFT, CONFIDENCE, SURPRISE = range(1, len(LIKENESSES))
+SHORT = 200  # up to so many columns are kept in order; where more are wanted all are given as they come
 CAUTION = 1 - 1e-9  # so that rounding never rejects what the exact formula would keep
 
 
@@ -46,7 +47,7 @@ class Alone(NamedTuple):
 class Csr(NamedTuple):
     """A sparse matrix; without ``cells`` all of them are 1."""
 
-    starts: Indices
+    starts: npt.NDArray[np.uint64]
     columns: Places
     cells: Floats
 
@@ -63,7 +64,7 @@ class Task(NamedTuple):
 class Met(NamedTuple):
     """What one row has with each column: the number of terms and, unless all are 1, their sum."""
 
-    support: Places
+    support: npt.NDArray[np.int32]
     sums: Floats
     columns: Places  # those with any, in the order in which they were met
 
@@ -76,7 +77,9 @@ class Best(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The best columns of the rows from ``start`` on, the best first, so many of each as ``lengths`` says."""
+    """The best columns of the rows from ``start`` on, so many of each as ``lengths`` says; at most ``SHORT`` are in
+    order, the best first, and of others there must be room for all.
+    """
 
     start: int
     columns: Places
@@ -116,13 +119,6 @@ def sink(columns: Any, scores: Any, place: int, size: int) -> None:
 
 
 @compiled
-def heap(columns: Any, scores: Any, size: int) -> None:
-    """Make a heap of the first ``size``."""
-    for place in range(size // 2 - 1, -1, -1):
-        sink(columns, scores, place, size)
-
-
-@compiled
 def sort(columns: Any, scores: Any, size: int) -> None:
     """The best first: take the worst from the heap again and again."""
     for last in range(size - 1, 0, -1):
@@ -130,6 +126,19 @@ def sort(columns: Any, scores: Any, size: int) -> None:
         columns[last], scores[last] = columns[0], scores[0]
         columns[0], scores[0] = near, score
         sink(columns, scores, 0, last)
+
+
+@compiled
+def insert(best: Best, size: int, near: int, score: float) -> Any:
+    """Into a list in order, in the place of the worst one if it is full; how many there are now."""
+    columns, scores = best
+    last = min(size, len(columns) - 1)
+    place = last
+    while place > 0 and worse(scores[place - 1], columns[place - 1], score, near):
+        columns[place], scores[place] = columns[place - 1], scores[place - 1]
+        place -= 1
+    columns[place], scores[place] = near, score
+    return last + 1
 
 
 @compiled
@@ -147,12 +156,18 @@ def meet(task: Task, row: int, met: Met) -> Any:
 
 
 @compiled
-def add(task: Task, row: int, met: Met) -> None:
-    """Sum the products of weights."""
+def weigh(task: Task, row: int, met: Met) -> Any:
+    """The same, and sum the products of weights."""
+    number = 0
     for cell in range(task.left.starts[row], task.left.starts[row + 1]):
         term, weight = task.left.columns[cell], task.left.cells[cell]
         for other in range(task.right.starts[term], task.right.starts[term + 1]):
-            met.sums[task.right.columns[other]] += weight * task.right.cells[other]
+            near = task.right.columns[other]
+            met.columns[number] = near
+            number += met.support[near] == 0
+            met.support[near] += 1
+            met.sums[near] += weight * task.right.cells[other]
+    return number
 
 
 @compiled
@@ -191,40 +206,27 @@ def likeness(by: Rule, both: float, one: float, other: float) -> Any:
 
 
 @compiled
-def put(best: Best, size: int, near: int, score: float) -> Any:
-    """Into the heap, which is one as soon as it is full; in the place of the worst one then. How many there are now."""
-    columns, scores = best
-    if size == len(columns):
-        columns[0], scores[0] = near, score
-        sink(columns, scores, 0, size)
-        return size
-    columns[size], scores[size] = near, score
-    if size + 1 == len(columns):
-        heap(columns, scores, size + 1)
-    return size + 1
-
-
-@compiled
 def choose(task: Task, row: int, met: Met, best: Best) -> Any:
-    """The best of the columns that the row has met, in order; how many they are."""
+    """The best of the columns that the row has met; how many they are. In order, if there is room for few."""
     by, one, own = task.by, task.alone.row[row], task.alone.own[row]
     columns, scores = best
     size, floor = 0, 0.0  # the floor is of squared cosines, and spares most columns a root
-    for position in range(len(met.columns)):
-        near = met.columns[position]
+    for near in met.columns:
         support, other = met.support[near], task.alone.column[near]
         both = met.sums[near] if len(met.sums) else float(support)
         if support < by.min_support or near == own or both * both < floor * other:
             continue
         score = likeness(by, both, one, other) * support / (support + by.shrinkage)
-        if not score > 0 or (size == len(columns) and worse(score, near, scores[0], columns[0])):
+        if not score > 0 or (size == len(columns) and worse(score, near, scores[-1], columns[-1])):
             continue
         if by.significance <= 0 or surprise(by, float(support), one, other) >= by.significance:
-            size = put(best, size, near, score)
+            if len(columns) > SHORT:  # then there is room for all
+                columns[size], scores[size] = near, score
+                size += 1
+                continue
+            size = insert(best, size, near, score)
             if by.likeness == COSINE and size == len(columns):
-                floor = CAUTION * scores[0] * scores[0] * one
-    heap(columns, scores, size)
-    sort(columns, scores, size)
+                floor = CAUTION * scores[-1] * scores[-1] * one
     return size
 
 
@@ -232,12 +234,10 @@ def choose(task: Task, row: int, met: Met, best: Best) -> Any:
 def search(task: Task, found: Found) -> None:
     """Fill ``found``."""
     columns, weighted = len(task.alone.column), len(task.right.cells) > 0
-    met = Met(np.zeros(columns, np.int32), np.zeros(columns if weighted else 0), np.empty(columns + 1, np.int32))
+    met = Met(np.zeros(columns, np.int32), np.zeros(columns if weighted else 0), np.empty(columns + 1, np.uint32))
     for place in range(len(found.lengths)):
         row = found.start + place
-        number = meet(task, row, met)
-        if weighted:
-            add(task, row, met)
+        number = weigh(task, row, met) if weighted else meet(task, row, met)
         some = Met(met.support, met.sums, met.columns[:number])
         found.lengths[place] = choose(task, row, some, Best(found.columns[place], found.scores[place]))
         for near in some.columns:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from recsys_pipelines.algorithm import schema
-from recsys_pipelines.kernel import LIKENESSES, Alone, Csr, Floats, Found, Indices, Rule, Task, search
+from recsys_pipelines.kernel import LIKENESSES, SHORT, Alone, Csr, Floats, Found, Indices, Rule, Task, search
 from recsys_pipelines.threads import crew
 from recsys_pipelines.topk import best_of
 
@@ -36,6 +36,12 @@ class Pairs(NamedTuple):
         """Those for which this is true."""
         return Pairs(self.rows[kept], self.columns[kept], self.scores[kept])
 
+    def head(self, limit: int | None) -> "Pairs":
+        """The first ``limit`` (None: all) of every row."""
+        if limit is None:
+            return self
+        return self.where(np.arange(len(self.rows)) - np.searchsorted(self.rows, self.rows) < limit)
+
 
 def rule(likeness: Likeness, total: int, **limits: Any) -> Rule:
     """The rule with this likeness and these other fields of ``Rule``."""
@@ -49,10 +55,11 @@ def nearest(left: Any, right: Any, alone: Alone, by: Rule, *, limit: int | None,
     """
     weighted = bool((left.data != 1).any() or (right.data != 1).any())
     task = Task(_csr(left, weighted), _csr(right, weighted), alone, by)
-    width = right.shape[1] if limit is None else min(limit, right.shape[1])
+    columns = right.shape[1]
+    width = columns if limit is None or limit > SHORT else min(limit, columns)
     spans = _spans(left, right, width)
     with crew(threads) as each:
-        blocks = each(lambda number: _block(task, width, spans[number]), range(len(spans)))
+        blocks = each(lambda number: _block(task, width, spans[number]).head(limit), range(len(spans)))
     none = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
     return Pairs(*(np.concatenate(column) for column in zip(none, *blocks, strict=True)))
 
@@ -75,8 +82,8 @@ def neighbor_table(pairs: Pairs, items: pl.Series) -> pl.DataFrame:
 
 def _csr(matrix: Any, weighted: bool) -> Csr:
     return Csr(
-        matrix.indptr.astype(np.int64, copy=False),
-        matrix.indices.astype(np.int32, copy=False),
+        matrix.indptr.astype(np.uint64),
+        matrix.indices.astype(np.uint32),
         matrix.data.astype(np.float64, copy=False) if weighted else np.empty(0),
     )
 
@@ -92,8 +99,12 @@ def _spans(left: Any, right: Any, width: int) -> Sequence[tuple[int, int]]:
 def _block(task: Task, width: int, span: tuple[int, int]) -> Pairs:
     start, end = span
     rows = end - start
-    found = Found(start, np.empty((rows, width), np.int32), np.empty((rows, width)), np.zeros(rows, np.int64))
+    found = Found(start, np.empty((rows, width), np.uint32), np.empty((rows, width)), np.zeros(rows, np.int64))
     search(task, found)
     kept = np.arange(width) < found.lengths[:, None]
     columns = found.columns[kept].astype(np.int64)
-    return Pairs(np.repeat(np.arange(start, end), found.lengths), columns, found.scores[kept])
+    pairs = Pairs(np.repeat(np.arange(start, end), found.lengths), columns, found.scores[kept])
+    if width <= SHORT:
+        return pairs
+    order = np.lexsort((pairs.columns, -pairs.scores, pairs.rows))
+    return Pairs(pairs.rows, pairs.columns[order], pairs.scores[order])

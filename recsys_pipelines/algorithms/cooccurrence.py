@@ -15,7 +15,7 @@ from recsys_pipelines.algorithm import TrainingData
 from recsys_pipelines.kernel import Alone
 from recsys_pipelines.matrix import Matrix, user_items
 from recsys_pipelines.sessions import Basket, EventType, basket_items, steps
-from recsys_pipelines.similarity import Likeness, nearest, neighbor_table, rule
+from recsys_pipelines.similarity import Likeness, Pairs, nearest, neighbor_table, rule
 
 LIKENESSES: Mapping[str, Likeness] = {"tfidf": "cosine", "bm25": "count"}
 
@@ -58,7 +58,11 @@ class Cooccurrence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def fit(self, data: TrainingData) -> pl.DataFrame:
         """The neighbours, by item, score descending, neighbour."""
         matrix = self._baskets(data)
-        cells = self._weighed(matrix.cells if self.weighted else _ones(matrix.cells))
+        return neighbor_table(self.pairs(matrix.cells), matrix.items)
+
+    def pairs(self, weights: Any) -> Pairs:
+        """The same, of a CSR array of users in rows and items in columns, by their places."""
+        cells = self._weighed(weights if self.weighted else _ones(weights))
         alone = cells.multiply(cells).sum(axis=0)
         by = rule(
             LIKENESSES.get(self.similarity, self.similarity),  # type: ignore[arg-type]  # the others are likenesses
@@ -67,8 +71,7 @@ class Cooccurrence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             min_support=self.min_support,
         )
         own = Alone(alone, alone, np.arange(cells.shape[1]))
-        pairs = nearest(cells.T.tocsr(), cells, own, by, limit=self.neighbors, threads=self.threads)
-        return neighbor_table(pairs, matrix.items)
+        return nearest(cells.T.tocsr(), cells, own, by, limit=self.neighbors, threads=self.threads)
 
     def _baskets(self, data: TrainingData) -> Matrix:
         if self.basket == "user" and not self.types:

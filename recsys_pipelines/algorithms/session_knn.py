@@ -82,7 +82,7 @@ class SessionKnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         nothing = Alone(np.ones(asked.height), np.ones(len(found.items)), np.full(asked.height, NOT_THERE))
         by, enough = rule("count", 1), self.limit + self.last
         items = nearest(trusted, visits.cells, nothing, by, limit=enough, threads=self.threads)
-        best = _first(_without(items, queries), self.limit)
+        best = _without(items, queries).head(self.limit)
         return pl.DataFrame(
             {
                 "user_id": found.persons.gather(asked["person"].gather(best.rows)),
@@ -123,12 +123,6 @@ def _without(pairs: Pairs, cells: Any) -> Pairs:
         pairs.rows * cells.shape[1] + pairs.columns, asked.row.astype(np.int64) * cells.shape[1] + asked.col
     )
     return pairs.where(~taken)
-
-
-def _first(pairs: Pairs, limit: int) -> Pairs:
-    """The first ones of every row."""
-    place = np.arange(len(pairs.rows)) - np.searchsorted(pairs.rows, pairs.rows)
-    return pairs.where(place < limit)
 
 
 ALGORITHM = SessionKnn
