@@ -20,7 +20,8 @@ class Popularity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """One list for everybody, one per category (segment ``category:audio``) and, if wanted, one per user segment.
 
     Within each list the scores are shares that sum to 1 before the cut at ``limit``; ties go to the smaller id. The
-    weights have decayed already as the tenant's document says; ``half_life_days`` makes them decay once more from the
+    weights have decayed already as the tenant's document says, with a half-life per category if it names some;
+    ``half_life_days`` makes them decay once more from the
     newest event of each user-item pair, so that a short one gives a list of what is trending. It is hard to beat on
     accuracy alone (Cremonesi, Koren & Turrin, RecSys 2010), which is why it is the baseline.
     """
