@@ -12,7 +12,7 @@ Every name carries a promise in its docstring: ``Stability: public`` changes onl
 """
 
 from data_contracts.documents import Gate
-from recsys_eval.checks import Evidence
+from recsys_eval.case import Evidence
 from recsys_eval.errors import (
     DifferentUsers,
     EvaluationError,

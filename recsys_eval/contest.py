@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from data_contracts.documents import Gate
 from data_contracts.errors import InvalidDocument
 from data_contracts.manifest import decode
-from recsys_eval.checks import Evidence
+from recsys_eval.case import Evidence
 from recsys_eval.examples import examples
 from recsys_eval.facts import Sample, Served
 from recsys_eval.files import read_table

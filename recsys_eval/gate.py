@@ -12,7 +12,8 @@ import polars as pl
 
 from data_contracts.documents import Gate
 from data_contracts.manifest import Decision
-from recsys_eval.checks import CHECKS, COLLAPSE_DROP, Case, Evidence, why
+from recsys_eval.case import Case, Evidence
+from recsys_eval.checks import CHECKS, COLLAPSE_DROP, why
 from recsys_eval.errors import DifferentUsers, InvalidFrame
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_eval.metrics.hits import Vector

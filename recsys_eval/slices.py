@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from recsys_eval.errors import InvalidFrame
+from recsys_eval.errors import InvalidFrame, UnknownMetric
 from recsys_eval.frames import checked_catalog, checked_train, checked_truth
 from recsys_eval.metrics.evaluation import Metrics
 from recsys_eval.metrics.hits import Vector, of_pairs
@@ -32,6 +32,20 @@ class Slice(NamedTuple):
     dimension: str
     name: str
     truth: pl.DataFrame
+
+
+class SliceMean(NamedTuple):
+    """A metric of one system on a slice, with its interval.
+
+    Stability: public
+    """
+
+    dimension: str
+    name: str
+    users: int
+    value: float
+    low: float
+    high: float
 
 
 def slices_of(
@@ -91,6 +105,31 @@ def compared(
         now, before = (_measured(part, system.hits, base, int(digits)) for system in (candidate, incumbent))
         values.append(_value(part, now, before, each))
     return tuple(sorted(values, key=lambda one: (one.difference or 0.0, one.dimension, one.name)))
+
+
+def means(
+    parts: Sequence[Slice], system: Metrics, metric: str, *, minimum_users: int = 30, confidence: float = 0.95
+) -> tuple[SliceMean, ...]:
+    """The metric of one system on every slice with ``minimum_users``, in their order.
+
+    Each interval is one of its own, for a look at where a system is good. Whether a slice differs between two systems
+    is ``compared``'s to say. Raises ``UnknownMetric`` for a metric that is not made of hits alone.
+
+    Stability: public
+    """
+    base, _, digits = metric.partition("@")
+    if base not in RANKING or not digits.isdecimal() or system.hits is None:
+        raise UnknownMetric(
+            f"{metric!r} cannot be sliced; the metrics that can are {', '.join(RANKING)}, such as ndcg@10"
+        )
+    found = []
+    for part in parts:
+        if part.truth["user_id"].n_unique() >= max(minimum_users, 2):
+            values = _measured(part, system.hits, base, int(digits))
+            low, high = paired_interval(values, confidence)
+            mean = round(float(values.mean()), 6)
+            found.append(SliceMean(part.dimension, part.name, values.size, mean, max(low, 0.0), min(high, 1.0)))
+    return tuple(found)
 
 
 def smallest_moved(values: Sequence[SliceValue]) -> SliceValue | None:

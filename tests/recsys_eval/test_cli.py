@@ -58,6 +58,23 @@ def test_metrics_are_json_on_standard_output_and_nothing_else(files, capsys, gol
     golden("metrics.json", out)
 
 
+def test_a_metric_can_be_asked_for_by_slice(files, capsys):
+    asked = ("metrics", "--recs", files / "fair.csv", "--truth", files / "truth.csv", "--train", files / "train.csv")
+
+    _, out, _ = ran(capsys, *asked, "--sliced", "mrr@10")
+
+    known = {"dimension": "item age", "name": "known", "users": 60, "value": 0.5, "low": 0.5, "high": 0.5}
+    assert json.loads(out)["slices"] == [known, known | {"dimension": "user history", "name": "warm"}]
+
+
+def test_a_metric_that_cannot_be_sliced_is_a_mistake(files, capsys):
+    asked = ("metrics", "--recs", files / "fair.csv", "--truth", files / "truth.csv")
+
+    code, _, err = ran(capsys, *asked, "--sliced", "coverage@10")
+
+    assert (code, "'coverage@10' cannot be sliced" in err) == (1, True)
+
+
 def test_metrics_per_user_go_to_a_file(files, capsys):
     target = files / "per_user.parquet"
 

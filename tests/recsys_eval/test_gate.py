@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from data_contracts.documents import Gate
-from recsys_eval.checks import Evidence
+from recsys_eval.case import Evidence
 from recsys_eval.errors import DifferentUsers, InvalidFrame, UnknownMetric
 from recsys_eval.gate import decide
 from recsys_eval.metrics import Metrics, evaluate
