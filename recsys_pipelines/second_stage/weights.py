@@ -1,8 +1,10 @@
-"""Learned weights: of all the ways to weigh the sources, the one whose blend has the best NDCG on known outcomes.
+"""Learned weights: of all the ways to weigh the sources, one whose blend has a better NDCG on known outcomes.
 
 The metric itself is climbed, by coordinates: it is flat almost everywhere, so a gradient says nothing, and the few
-weights that it takes can hardly overfit. No random numbers; equal scores count against the weights, as a blend that
-ties must not look good by luck (an item that turned out right stands behind all others of its score).
+weights that it takes can hardly overfit. A step is taken only if it gains more than its noise, one standard error of
+the users' differences; so weights stay where they begin unless outcomes say otherwise. There are no random numbers.
+Equal scores count against the weights, as a blend that ties must not look good by luck (an item that turned out right
+stands behind all others of its score).
 
 ``Lists`` hold one row per candidate: ``worths`` (rows x sources) is what each source gives to it at weight 1,
 ``user`` the number of its user (rows of a user stand together, in order), ``relevant`` whether it turned out right,
@@ -19,7 +21,7 @@ Array = NDArray[Any]
 COARSE, FINE = (0.0, 0.25, 0.5, 0.75, 1.5, 2.0, 4.0), (0.8, 0.9, 1.1, 1.25)  # a weight is tried at so many times itself
 STEPS = (0.05, 0.2, 0.5)  # and a source that has none, at so much of all weights
 MOST_ROUNDS = 10  # each tries every source; mostly three or four are enough
-LEAST_GAIN = 1e-6
+LEAST_GAIN, STANDARD_ERRORS = 1e-6, 1.0
 _TIE = 1e-9  # less than any two scores differ by that are meant to differ
 
 
@@ -35,17 +37,19 @@ class Lists(NamedTuple):
 def best_weights(sources: Sequence[str], lists: Lists, k: int, starts: Iterable[Sequence[float]] = ()) -> list[float]:
     """The weight of each source, adding up to 1, that the search ends with; even ones if nobody wanted anything.
 
-    It begins at the best of ``starts``, of even weights, and of every source alone. One look at a candidate takes a
-    few nanoseconds per source, and the search looks at all of them a few hundred times.
+    It begins at the first of ``starts`` (else at even weights), or where another start, even weights or one source
+    alone is better beyond noise. The search looks at all candidates a few hundred times, and one look takes some
+    nanoseconds per candidate and source.
     """
     seen = _Seen(lists, k)
-    count = len(sources)
-    first = [np.full(count, 1 / count), *np.eye(count)]
-    begin = [_shares(np.asarray(start, float)) for start in starts if sum(start) > 0] + first
-    best = max(begin, key=seen.ndcg)  # the first of equals
+    begin = [_shares(np.asarray(start, float)) for start in starts if sum(start) > 0]
+    begin += [np.full(len(sources), 1 / len(sources)), *np.eye(len(sources))]
+    best = _Point(begin[0], seen.values(begin[0]))
+    for other in begin[1:]:
+        best = _better(best, other, seen)
     for factors in (COARSE, FINE):
         best = _climbed(best, seen, factors)
-    return [round(float(share), 4) for share in best]
+    return [round(float(share), 4) for share in best.weights]
 
 
 def ndcg(lists: Lists, weights: Sequence[float], k: int) -> Array:
@@ -79,24 +83,34 @@ class _Seen:
         gained: Array = (hits @ self._discount) * self._per_ideal
         return gained
 
-    def ndcg(self, weights: Array) -> float:
-        """The mean over all users."""
-        return float(self.values(weights).mean()) if len(self._per_ideal) else 0.0
+
+class _Point(NamedTuple):
+    """Weights, and the NDCG of every user that they give."""
+
+    weights: Array
+    values: Array
 
 
-def _climbed(weights: Array, seen: _Seen, factors: Sequence[float]) -> Array:
+def _climbed(best: _Point, seen: _Seen, factors: Sequence[float]) -> _Point:
     """Every source in turn at each of the factors, again and again, for as long as that gains anything."""
-    reached = seen.ndcg(weights)
     for _ in range(MOST_ROUNDS):
-        before = reached
-        for source in range(len(weights)):
-            for tried in _variants(weights, source, factors):
-                value = seen.ndcg(tried)
-                if value > reached + LEAST_GAIN:
-                    weights, reached = tried, value
-        if reached == before:
+        before = best
+        for source in range(len(best.weights)):
+            for tried in _variants(best.weights, source, factors):
+                best = _better(best, tried, seen)
+        if best is before:
             break
-    return weights
+    return best
+
+
+def _better(best: _Point, tried: Array, seen: _Seen) -> _Point:
+    """The weights that are tried, if they are better by more than the noise."""
+    point = _Point(tried, seen.values(tried))
+    differences = point.values - best.values
+    if not len(differences):
+        return best
+    noise = float(differences.std()) / np.sqrt(len(differences))
+    return point if differences.mean() > LEAST_GAIN + STANDARD_ERRORS * noise else best
 
 
 def _variants(weights: Array, source: int, factors: Sequence[float]) -> list[Array]:

@@ -131,3 +131,22 @@ def test_a_score_that_is_no_number_is_refused():
 
     with pytest.raises(ValueError, match="als: a score is not a finite number"):
         blended({"als": scored}, {"als": 1.0}, by="score")
+
+
+def test_weights_stay_where_they_begin_if_outcomes_are_noise(rng):
+    """Of a hundred steps in the dark some gain a little by luck; at least it is more than a standard error."""
+    user = np.repeat(np.arange(400), 20)
+    relevant = rng.random(len(user)) < 0.1
+    lists = Lists(rng.random((len(user), 3)), user, relevant, np.bincount(user, weights=relevant).astype(int))
+
+    weights = best_weights(["a", "b", "c"], lists, 10, [[0.5, 0.3, 0.2]])
+
+    gained = ndcg(lists, weights, 10) - ndcg(lists, [0.5, 0.3, 0.2], 10)
+    assert weights == [0.5, 0.3, 0.2] or gained.mean() > gained.std() / 20
+
+
+def test_a_start_of_zeros_is_passed_over():
+    user = np.zeros(2, int)
+    lists = Lists(np.array([[1.0, 0.0], [0.0, 1.0]]), user, np.array([True, False]), np.array([1]))
+
+    assert sum(best_weights(["a", "b"], lists, 1, [[0.0, 0.0]])) == 1
