@@ -1,7 +1,7 @@
 """Files of others as the suite's events: the columns that options name, in the types of `tables.EVENTS`.
 
-Ids become strings as they are written. A missing weight is 1, a missing type ``purchase``; times are ISO 8601 or
-seconds since 1970, and all rows stand at one moment, `UNDATED`, where the file has none.
+Ids become strings as they are written. A missing weight is 1, a missing type ``purchase``; times are ISO 8601, or
+seconds or milliseconds since 1970, and all rows stand at one moment, `UNDATED`, where the file has none.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.contract import schema
 
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH_MILLISECONDS = r"^\d{12,13}$"  # from 1973 on
 DEFAULT_TYPE = "purchase"
 
 
@@ -121,7 +122,7 @@ def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
     """A column in its type. Only ids may be empty; a weight is a finite number of at least 0."""
     match ours:
         case "ts":
-            read, kind = CONVERSIONS["ts"](column).cast(pl.Datetime("us", "UTC")), "a time (ISO 8601 or epoch seconds)"
+            read, kind = _times(column), "a time (ISO 8601, or seconds or milliseconds since 1970)"
         case "value":
             number = column.cast(pl.Float64, strict=False).fill_nan(None)
             sound = number.is_finite() & (number >= 0)
@@ -137,6 +138,13 @@ def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
         row = read.is_null().arg_max() or 0
         raise UnusableFile(f"{path}, row {row + 1}: {column.name} {str(column[row])[:100]!r} is not {kind}")
     return read
+
+
+def _times(column: pl.Series) -> pl.Series:
+    text = column.cast(pl.String) if not column.dtype.is_temporal() else column
+    if text.dtype == pl.String and text.drop_nulls().str.contains(EPOCH_MILLISECONDS).all():
+        text = (text.cast(pl.Float64) / 1000).cast(pl.String)
+    return CONVERSIONS["ts"](text).cast(pl.Datetime("us", "UTC"))
 
 
 def _complete(read: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -5,7 +5,15 @@ import pytest
 
 from data_contracts.tables import EVENTS, ITEMS
 from recsys_eval.errors import EvaluationError
-from recsys_pipelines.backtest.data import UNDATED, Columns, identified, is_dated, read_events, read_items
+from recsys_pipelines.backtest.data import (
+    UNDATED,
+    Columns,
+    identified,
+    is_dated,
+    read_candidates,
+    read_events,
+    read_items,
+)
 from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.contract import schema
 
@@ -119,3 +127,18 @@ def test_nothing_but_nobody_is_refused(world):
 
     with pytest.raises(UnusableFile, match="no row of train names both"):
         identified(read_events(path, Columns()), "train")
+
+
+@pytest.mark.parametrize("at", [885870323000, 885870323, "1998-01-27T03:05:23", "1998-01-27T05:05:23+02:00"])
+def test_a_moment_is_the_same_however_it_is_written(world, at):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "when": [at]}))
+
+    (moment,) = read_events(path, Columns(timestamp="when"))["ts"]
+
+    assert moment == datetime(1998, 1, 27, 3, 5, 23, tzinfo=UTC)
+
+
+def test_candidates_are_pairs_each_once(world):
+    path = world.write("pairs.csv", pl.DataFrame({"user_id": [1, 1, 2], "item_id": [7, 7, 7]}))
+
+    assert read_candidates(path, Columns()).rows() == [("1", "7"), ("2", "7")]
