@@ -124,6 +124,25 @@ def test_an_estimate_knows_users_and_not_rows():
     assert (by_user.high - by_user.low) / (by_row.high - by_row.low) == pytest.approx(10**0.5, rel=0.1)
 
 
+def test_many_users_are_dealt_into_groups_that_give_the_same_interval():
+    rng = np.random.default_rng(8)
+    users = 60_000
+    log = pl.DataFrame(
+        {
+            "request_id": np.arange(users).astype(str),
+            "item_id": "x",
+            "reward": rng.exponential(1.0, users),
+            "propensity": 0.5,
+            "target": 0.5,
+        }
+    )
+
+    estimate = off_policy(logged(log), Options(resamples=400)).estimates[0]
+
+    half = 1.96 * log["reward"].std() / users**0.5
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(half, rel=0.1)
+
+
 def test_the_model_is_not_asked_about_what_it_learned(world):
     """A fold is predicted by the others: shuffling the rewards of a fold does not change its own predictions."""
     log = logged(*world.log(np.random.default_rng(4), 300))

@@ -45,7 +45,7 @@ def exposure(request: str, user: str, *items: tuple[str, float], surface: str = 
 
 @pytest.fixture
 def own(tmp_path: Path) -> list[str | Path]:
-    """Two logged answers of home and one of the cart; in the first x was clicked twice and bought, and y put into it."""
+    """Two logged answers of home and one of the cart; in the first x was clicked twice and bought, y put into it."""
     logs = tmp_path / "exposures" / "day=2026-03-01"
     logs.mkdir(parents=True)
     lines = [
