@@ -6,8 +6,9 @@ beside this file; `python -m benchmarks.quality --tune 20 movielens` searches th
 for in `RECSYS_SHARED_DATA` or `../shared/data`; what is not there is skipped.
 """
 
+import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,35 +58,42 @@ class Protocol:
 
 def main() -> int:
     """Print a table per protocol; with ``--tune N`` search the settings before."""
-    arguments = sys.argv[1:]
-    trials = int(arguments.pop(arguments.index("--tune") + 1)) if "--tune" in arguments else 0
-    named = [name for name in arguments if name != "--tune"]
-    for name in named or PROTOCOLS:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "protocols", nargs="*", default=list(PROTOCOLS), help=f"of {', '.join(PROTOCOLS)}; default: all"
+    )
+    parser.add_argument("--algorithms", help="only these, separated by commas")
+    parser.add_argument("--tune", type=int, default=0, metavar="N", help="search the settings first, N trials each")
+    options = parser.parse_args()
+    for name in options.protocols:
         protocol = PROTOCOLS[name]
         path = data_folder() / protocol.folder
         if not path.exists():
             print(f"skipped {name}: there is no {path}; put it there, or set RECSYS_SHARED_DATA")
             continue
         posed = protocol.posed(path)
-        if trials:
-            keep(name, tuned(protocol, posed.questions[0], trials))
-        show(name, measured(name, protocol, posed))
+        names = options.algorithms.split(",") if options.algorithms else protocol.algorithms()
+        if options.tune:
+            keep(name, tuned(protocol, names, posed.questions[0], trials=options.tune))
+        show(name, measured(name, names, protocol.plan, posed=posed))
     return 0
 
 
-def measured(name: str, protocol: Protocol, posed: Posed) -> Backtest:
-    """All algorithms with the settings kept, and a blend of them with weights learned from train alone."""
-    chosen = {each: settled(name, each) for each in protocol.algorithms()}
-    ask = Ask(plan=protocol.plan, terms=BINARY, blends=(parsed("learned", chosen),))
+def measured(name: str, algorithms: Sequence[str], plan: Plan, *, posed: Posed) -> Backtest:
+    """The algorithms with the settings kept, and a blend of them with weights learned from train alone."""
+    chosen = {each: settled(name, each) for each in algorithms}
+    ask = Ask(plan=plan, terms=BINARY, blends=(parsed("learned", chosen),))
     return backtest(posed, chosen, ask, told=lambda label, result: print(".", end="", flush=True))
 
 
-def tuned(protocol: Protocol, question: Question, trials: int) -> dict[str, dict[str, Any]]:
+def tuned(
+    protocol: Protocol, algorithms: Sequence[str], question: Question, *, trials: int
+) -> dict[str, dict[str, Any]]:
     """By algorithm the best settings on a part of train, each beginning with its defaults."""
     parts = folds(question, protocol.plan, 1, weighs=BINARY.weighing, seed=0)
     how = Search(budget=Budget(trials=trials))
     found = {}
-    for name in protocol.algorithms():
+    for name in algorithms:
         if name not in SEARCHED:
             continue
         algorithm: Algorithm = discover()[name]()
@@ -114,7 +122,7 @@ def kept() -> dict[str, dict[str, dict[str, Any]]]:
 
 def keep(name: str, found: dict[str, dict[str, Any]]) -> None:
     """Write the settings of one protocol."""
-    every = kept() | {name: found}
+    every = kept() | {name: kept().get(name, {}) | found}
     SETTINGS.write_bytes(msgspec.json.format(msgspec.json.encode(every, order="sorted"), indent=2) + b"\n")
 
 
