@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # no stubs
-from scipy.special import expit  # type: ignore[import-untyped]
+from scipy.special import expit  # type: ignore[import-untyped]  # no stubs
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.metrics.hits import Ints, Vector
@@ -76,6 +75,8 @@ def cross_fitted(log: Logged, rng: np.random.Generator, *, folds: int = 2, penal
 
 def _fit(known: _Sample, sizes: tuple[int, int], *, binary: bool, penalty: float) -> _Effects:
     """The effects with the least penalised loss; ``sizes`` are the numbers of actions and of ranks."""
+    from scipy.optimize import minimize  # type: ignore[import-untyped]  # noqa: PLC0415  # 0.3 s to import
+
     reward, action, rank, features = known
     cuts = np.cumsum(sizes)
 
