@@ -1,7 +1,7 @@
 """Transitions: what comes next after an item in a visit."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,10 +13,13 @@ from recsys_pipelines.algorithm import TrainingData, schema
 from recsys_pipelines.kernel import Floats, Indices
 from recsys_pipelines.matrix import NEGLIGIBLE, decay
 from recsys_pipelines.sessions import GAP_MINUTES, EventType, Steps, basket_cells, steps
-from recsys_pipelines.similarity import Pairs, best_pairs, neighbor_table
+from recsys_pipelines.similarity import Pairs, neighbor_table
 from recsys_pipelines.threads import crew
+from recsys_pipelines.topk import best_of
 
-CELLS = 1 << 20  # of the scores that a thread holds at a time: 8 MB, several times
+NOTHING = -1
+ROWS = 256  # items at a time
+CELLS = 1 << 20  # of categories and items at a time: 8 MB
 
 
 class Transitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,9 +33,9 @@ class Transitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     MacKay & Peto, NLE 1995). So an item that nobody has seen yet has neighbours too, if its category has any.
 
     Visits are session ids, or end after a pause of ``gap_minutes``; what happened in the same microsecond is taken in
-    the order of the ids. With ``half_life_days`` old steps count less. Time grows with the square of the items and with
-    that of what a visit has, memory with the events. ``threads`` 0 means one per core; their number does not change the
-    result.
+    the order of the ids. With ``half_life_days`` old steps count less. Time grows with the sum of the squares of what
+    each visit has, and with categories x items; memory with the events. ``threads`` 0 means one per core; their number
+    does not change the result.
     """
 
     neighbors: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 50
@@ -55,16 +58,8 @@ class Transitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if found.rows.is_empty():
             return pl.DataFrame(schema=schema(self.shape))
         levels = Levels.of(found, data, self)
-        size = max(1, CELLS // len(found.items))
-
-        def rank(start: int) -> Pairs:
-            rows = np.arange(start, min(start + size, len(found.items)))
-            scores = levels.block(rows)
-            scores[rows - start, rows] = 0.0
-            return best_pairs(rows, scores, self.neighbors)
-
         with crew(self.threads) as each:
-            blocks = each(rank, range(0, len(found.items), size))
+            blocks = each(lambda start: levels.nearest(start, start + ROWS), range(0, len(found.items), ROWS))
         return neighbor_table(Pairs(*(np.concatenate(column) for column in zip(*blocks, strict=True))), found.items)
 
 
@@ -72,7 +67,8 @@ class Transitions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class Levels:
     """What is known of steps, from the most to the least particular: items in rows and columns, or their categories.
 
-    ``leanings`` is how much more likely than by its popularity a category comes after another.
+    ``leanings`` is how much more likely than by its popularity a category comes after another, and ``listed`` (category
+    x items) what most likely comes after each category: as many as an item can need, -1 where there are no more.
     """
 
     settings: Transitions
@@ -82,6 +78,7 @@ class Levels:
     leanings: Floats
     category: Indices
     popularity: Floats
+    listed: Indices
 
     @classmethod
     def of(cls, found: Steps, data: TrainingData, settings: Transitions) -> "Levels":
@@ -93,28 +90,75 @@ class Levels:
         counts = np.bincount(rows["item"].to_numpy(), rows["weight"].to_numpy(), len(found.items))
         popularity = counts / counts.sum()
         leanings = _leanings(directed, category, popularity, settings.trust)
-        return cls(settings, directed, visits, visits.T.tocsr(), leanings, category, popularity)
+        listed = _listed(leanings, category, popularity, settings.neighbors + 1)  # one may be the item itself
+        return cls(settings, directed, visits, visits.T.tocsr(), leanings, category, popularity, listed)
 
-    def block(self, items: Indices) -> Floats:
-        """How likely every item (columns) comes after each of ``items`` (rows); of itself it says anything."""
-        after = self.directed[items].toarray()
+    def nearest(self, start: int, end: int) -> Pairs:
+        """What most likely comes after each item from ``start`` until before ``end``."""
+        items = np.arange(start, min(end, len(self.category)))
+        pairs = self._scored(items)
+        kept = pairs.where((pairs.scores > 0) & (pairs.rows != pairs.columns))
+        order = np.lexsort((kept.columns, -kept.scores, kept.rows))
+        return Pairs(kept.rows, kept.columns[order], kept.scores[order]).head(self.settings.neighbors)
+
+    def _scored(self, items: Indices) -> Pairs:
+        """How likely one comes after the other. Of what is left out, all that its item needs is better."""
+        width, trust = len(self.category), self.settings.trust
+        after = Counts.of(self.directed[items], items)
         if self.settings.back_off == "none":
-            return _shares(after)
-        return self._joined(after, self._around(items))
-
-    def _around(self, items: Indices) -> Floats:
-        """The same, in whatever order they are in a visit."""
-        around = (self.by_item[items] @ self.visits).toarray()
-        around[np.arange(len(items)), items] = 0.0
+            return _pairs(after.keys, after.shares(after.keys), width)
+        around = Counts.of(self.by_item[items] @ self.visits, items)
         if self.settings.back_off == "visit":
-            return _shares(around)
-        return self._joined(around, self.leanings[self.category[items]][:, self.category] * self.popularity)
+            keys = np.union1d(after.keys, around.keys)
+            return _pairs(keys, after.joined(keys, trust, around.shares(keys)), width)
+        listed = self.listed[self.category[items]]
+        lists = (items[:, None] * width + listed)[listed != NOTHING]
+        keys = np.unique(np.concatenate([after.keys, around.keys, lists]))
+        item, other = np.divmod(keys, width)
+        prior = self.leanings[self.category[item], self.category[other]] * self.popularity[other]
+        return _pairs(keys, after.joined(keys, trust, around.joined(keys, trust, prior)), width)
 
-    def _joined(self, counts: Floats, prior: Floats) -> Floats:
+
+class Counts(NamedTuple):
+    """What some items, from ``start`` on, have with others: sorted ``keys`` are item x ``width`` + other."""
+
+    keys: Indices
+    values: Floats
+    totals: Floats
+    start: int
+    width: int
+
+    @classmethod
+    def of(cls, cells: Any, items: Indices) -> "Counts":
+        """The cells (CSR) but those of an item with itself."""
+        cells.sort_indices()
+        rows = np.repeat(items, np.diff(cells.indptr))
+        kept = rows != cells.indices
+        totals = np.bincount(rows[kept] - items[0], cells.data[kept], len(items)).astype(np.float64)
+        keys = rows[kept] * cells.shape[1] + cells.indices[kept]
+        return cls(keys, cells.data[kept], totals, int(items[0]), cells.shape[1])
+
+    def shares(self, keys: Indices) -> Floats:
+        """Of all that the item has; 0 where it has nothing."""
+        return _over(self._at(keys), self._total(keys))
+
+    def joined(self, keys: Indices, trust: float, prior: Floats) -> Floats:
         """The shares of the counts with ``trust`` more ones, spread like the prior."""
-        trust = self.settings.trust
-        joined: Floats = (counts + trust * prior) / (counts.sum(axis=1, keepdims=True) + trust)
+        joined: Floats = (self._at(keys) + trust * prior) / (self._total(keys) + trust)
         return joined
+
+    def _at(self, keys: Indices) -> Floats:
+        if not len(self.keys):
+            return np.zeros(len(keys))
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, self.values[places], 0.0)
+
+    def _total(self, keys: Indices) -> Floats:
+        return self.totals[keys // self.width - self.start]
+
+
+def _pairs(keys: Indices, scores: Floats, width: int) -> Pairs:
+    return Pairs(*np.divmod(keys, width), scores)
 
 
 def _directed(rows: pl.DataFrame, items: int, reach: int) -> Any:
@@ -153,9 +197,16 @@ def _leanings(directed: Any, category: Indices, popularity: Floats, trust: float
     return _over(shares, popular)
 
 
-def _shares(counts: Floats) -> Floats:
-    """Of each row; 0 where it has nothing."""
-    return _over(counts, counts.sum(axis=1, keepdims=True))
+def _listed(leanings: Floats, category: Indices, popularity: Floats, number: int) -> Indices:
+    """The items that most likely come after each category, the best first."""
+    size = max(1, CELLS // len(category))
+    some = [
+        best_of(leanings[start : start + size][:, category] * popularity, number).items
+        for start in range(0, len(leanings), size)
+    ]
+    listed = np.concatenate(some).astype(np.int64)
+    score = leanings[np.arange(len(leanings))[:, None], category[listed]] * popularity[listed]
+    return np.where(score > 0, listed, NOTHING)
 
 
 def _over(counts: Floats, totals: Floats) -> Floats:
