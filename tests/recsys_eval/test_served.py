@@ -155,7 +155,8 @@ def test_a_running_server_is_measured_from_the_command_line(shop, tmp_path, caps
     served = json.loads(out)
     assert (code, served["errors"], served["concurrency"]) == (0, {}, 2)
     assert served["latency_ms"]["p50"]["low"] <= served["latency_ms"]["p50"]["value"] <= 1_000
-    assert served["throughput_rps"]["value"] * 0.5 == pytest.approx(served["requests"], rel=0.1)
+    in_time = round(served["throughput_rps"]["value"] * 0.5)
+    assert served["requests"] - 2 <= in_time <= served["requests"]  # each caller may have one on its way at the end
 
 
 @pytest.mark.parametrize(

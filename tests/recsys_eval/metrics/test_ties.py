@@ -42,7 +42,7 @@ def test_a_model_that_scores_everything_alike_gets_the_worst_of_its_list():
     assert evaluate(against_ties(alike, chose("i0", "i1")), chose("i0", "i1"), 8).summary["hit_rate@8"] == 0
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(
     scores=st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=6),
     chosen=st.sets(st.integers(0, 5), min_size=1),
@@ -58,7 +58,7 @@ def test_no_order_of_equals_is_worth_less(scores, chosen, k):
     ]
 
     for name, metric in RANKING.items():
-        worst = min(metric(match(_in(recs, places), truth), k)[0] for places in consistent[:10])
+        worst = min(metric(match(_in(recs, places), truth), k)[0] for places in consistent[:6])
         assert metric(ours, k)[0] <= worst + 1e-12, name
 
 
