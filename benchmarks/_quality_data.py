@@ -51,8 +51,8 @@ def movietweetings(folder: Path) -> Data:
 
 
 def online_retail(folder: Path) -> Data:
-    """Lines of known customers; an invoice is an order."""
-    rows = pl.read_parquet(folder / "online_retail.parquet").rename(RETAIL).filter(pl.col("user_id").is_finite())
+    """Lines of known customers (0 is nobody); an invoice is an order."""
+    rows = pl.read_parquet(folder / "online_retail.parquet").rename(RETAIL).filter(pl.col("user_id") > 0)
     named = rows.with_columns(pl.col("user_id").cast(pl.Int64).cast(pl.String), ts=moment("ts"))
     items = named.select("item_id", title="title").unique("item_id", keep="last", maintain_order=True)
     columns = {name: name for name in ("user_id", "item_id", "ts", "order_id")}
