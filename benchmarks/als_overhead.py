@@ -1,6 +1,6 @@
 """The ALS stage (interactions in, table of vectors out) over a bare `implicit` fit of the same matrix.
 
-The stage encodes ids, builds the matrix and makes the table besides; aim: a ratio of at most 1.15 at a million events.
+The stage encodes ids, builds the matrix and makes the table besides; aim: a ratio of at most 1.10 at a million events.
 Both are fitted in turns, `ROUNDS` times; the ratio is the median of the rounds'. BLAS has one thread in both.
 """
 
