@@ -15,6 +15,7 @@ from recsys_pipelines.second_stage.learning import Lessons
 
 pytestmark = pytest.mark.slow
 DAY = date(2026, 1, 28)
+AT = datetime(2026, 1, 29, tzinfo=UTC)
 MODELS = {"home": "lambdamart", "cart": "weights"}
 
 
@@ -55,6 +56,8 @@ def test_a_second_stage_is_served_exactly_where_it_was_chosen(shop):
     bundle = load(store, "demo", "cart", shop.home / "cache").bundle
     lessons = shop.lake.read_json("second_stage", "demo", DAY, Lessons)
     served = next(each for each in lessons.taught if (each.surface, each.fit) == ("cart", "served"))
-    answer = recommend(bundle, Query(k=5, now=datetime(2026, 1, 29, tzinfo=UTC), user_id="u230"))
+    answer = recommend(bundle, Query(k=5, now=AT, user_id="u230"))
     assert bundle.learned == served.weights
     assert answer.items[0].signals
+    told = shop.json("explain", "--tenant", "demo", "--surface", "cart", "--user", "u230", "--at", AT.isoformat())
+    assert (told["second_stage"], told["items"][0]["item_id"]) == ("weights", answer.items[0].item_id)
