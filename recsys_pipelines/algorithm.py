@@ -10,9 +10,7 @@ AlgorithmError
 |- InvalidTrainingData   what is to be learned from cannot be learned from
 """
 
-import hashlib
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -133,14 +131,6 @@ def configured(document: TenantDocument) -> dict[str, Algorithm]:
     """
     known = discover()
     return {artifact: _settings(document, artifact, known) for artifact in document.algorithms}
-
-
-def code_version(algorithm: Algorithm | type[Algorithm]) -> str:
-    """A short hash that changes with the source of the algorithm's module and of what all algorithms share."""
-    kind = algorithm if isinstance(algorithm, type) else type(algorithm)
-    shared = (__name__, "recsys_pipelines.matrix")
-    sources = [inspect.getsource(importlib.import_module(name)) for name in (kind.__module__, *shared)]
-    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:12]
 
 
 def schema(shape: Shape) -> dict[str, pl.DataType]:

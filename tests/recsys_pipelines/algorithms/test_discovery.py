@@ -5,7 +5,7 @@ import pytest
 
 from data_contracts.documents import parse
 from data_contracts.errors import InvalidDocument
-from recsys_pipelines.algorithm import BrokenAlgorithm, code_version, configured, discover
+from recsys_pipelines.algorithm import BrokenAlgorithm, configured, discover
 from recsys_pipelines.algorithms.popularity import Popularity
 
 
@@ -101,10 +101,3 @@ def test_a_wrong_document_is_refused_in_one_line_that_helps(algorithms, complain
     assert str(caught.value).startswith("tenant 'acme', algorithms.")
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_the_code_version_is_that_of_the_code():
-    versions = {code_version(algorithm) for algorithm in discover(()).values()}
-
-    assert len(versions) == len(discover(()))
-    assert code_version(Popularity(limit=3)) == code_version(Popularity)
