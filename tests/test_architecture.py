@@ -24,7 +24,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "lightgbm",
         "numba",
         "optuna",
-        "sparse_dot_topn",
         "prometheus_client",
         "mlflow",
         "msgspec",
