@@ -57,7 +57,7 @@ def algorithms() -> list[str]:
     """Those that are installed and need no settings, by name."""
     from recsys_pipelines.algorithm import discover  # noqa: PLC0415  (its libraries are the children's)
 
-    return sorted(name for name, kind in discover().items() if not getattr(kind, "__struct_config__").tag)  # noqa: B009
+    return sorted(name for name, kind in discover().items() if not any(f.required for f in msgspec.structs.fields(kind)))
 
 
 def each_step(home: Path, events: int, names: Sequence[str]) -> dict[str, Run | None]:
