@@ -57,7 +57,10 @@ def algorithms() -> list[str]:
     """Those that are installed and need no settings, by name."""
     from recsys_pipelines.algorithm import discover  # noqa: PLC0415  (its libraries are the children's)
 
-    return sorted(name for name, kind in discover().items() if not any(f.required for f in msgspec.structs.fields(kind)))
+    required = {
+        name: any(field.required for field in msgspec.structs.fields(kind)) for name, kind in discover().items()
+    }
+    return sorted(name for name, needs in required.items() if not needs)
 
 
 def each_step(home: Path, events: int, names: Sequence[str]) -> dict[str, Run | None]:
