@@ -86,7 +86,7 @@ def undisturbed(tenants, tmp_path_factory):
     return home
 
 
-@pytest.mark.parametrize("step", ["ok staged", "ok cooccurrence", "ok evaluation_gate"])
+@pytest.mark.parametrize("step", ["ok staged", "ok evaluation_gate"])
 def test_a_killed_run_that_is_started_again_ends_where_an_undisturbed_one_does(step, undisturbed, tenants, tmp_path):
     killed = run_killed_after(step, tmp_path, tenants)
     again = run(tmp_path, tenants)

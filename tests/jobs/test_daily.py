@@ -105,12 +105,12 @@ def test_after_a_bad_batch_the_last_good_generation_is_still_served(installation
 
 
 def test_a_range_of_days_is_one_run_as_of_its_last_day(installation):
-    installation.copy_of("ecommerce_mini")
+    installation.copy_of("dirty/clean")
 
-    report = installation.json("run", "daily", "--tenant", "demo", "--from", "2026-01-08", "--to", "2026-01-21")
+    report = installation.json("run", "daily", "--tenant", "clean", "--from", "2026-01-03", "--to", "2026-01-07")
 
-    assert (report["status"], report["day"]) == ("published", "2026-01-21")
-    assert str(max(installation.lake.days("events", "demo"))) == "2026-01-21"
+    assert (report["status"], report["day"]) == ("published", "2026-01-07")
+    assert str(max(installation.lake.days("events", "clean"))) == "2026-01-07"
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ def test_a_run_that_waits_goes_on_when_the_killed_one_is_gone(installation, shop
     assert sum(installation.json("doctor", "--tenant", "clean")["rows"]["events"].values()) == 120
 
 
-def test_a_full_rebuild_repairs_what_is_damaged_and_changes_nothing_else(installation, shop):
-    installation.recsys("run", "daily", "--tenant", "clean")
+def test_a_full_rebuild_repairs_what_is_damaged_and_changes_nothing_else(installation):
+    installation.published("dirty/clean")
     before = tables(installation)
     damaged = [path for path in before if "/staged_" in path or "/events/" in path]
     for path in damaged:
