@@ -68,7 +68,9 @@ def calibration_gap(lists: Lists, had: Cells, kinds: Cells) -> Vector:
     """
     past, mix = _shares(had @ kinds), _shares(_placed(lists) @ kinds)
     both = [csr_array(one.multiply(other.sign())) for one, other in ((past, mix), (mix, past))]
-    both = [(cells.sum_duplicates(), cells.tocoo())[1] for cells in both]  # a product's cells come in any order
+    for cells in both:
+        cells.sort_indices()  # those of a product come in any order
+    both = [cells.tocoo() for cells in both]
     rows, own, shown = both[0].row, both[0].data, both[1].data  # the same cells in the same order
     terms = own * np.log(own / ((1 - SMOOTHING) * shown + SMOOTHING * own))
     missing = past.sum(axis=1) - np.bincount(rows, weights=own, minlength=lists.count)
