@@ -46,7 +46,7 @@ class TrainingCompleted(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class TrainingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Somebody asks for a run; a sensor starts it. Without days it is for the newest complete one."""
+    """Somebody asks for a run; a sensor starts it. Without days it is for yesterday (UTC), as a schedule would ask."""
 
     schema: Literal["recsys.training_request/1"] = "recsys.training_request/1"
     tenant: str

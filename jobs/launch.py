@@ -6,11 +6,9 @@ from typing import Literal, NamedTuple
 import dagster as dg
 
 from assets.partitions import RANGE_END, RANGE_START, Scope, key
-from data_contracts.documents import TenantDocument
 from data_contracts.errors import ContractError
+from jobs.daily import wanted
 from jobs.instance import instance, register
-from recsys_pipelines.algorithm import configured, discover
-from recsys_pipelines.training import fits
 from recsys_pipelines.workshop import Workshop
 
 
@@ -58,7 +56,7 @@ def launch(
     """Execute the job for one tenant's days in this process, recorded in the instance like every run.
 
     ``run_id`` is given by who holds the tenant's lease in its name already; ``full`` reads every source file again.
-    Models that the tenant does not use are left out, as a step that does nothing takes a quarter of a second.
+    Models that the tenant does not use are left out.
     """
     from jobs.definitions import defs  # noqa: PLC0415  (building the graph: 2 s)
 
@@ -67,24 +65,13 @@ def launch(
         found = defs.resolve_job_def(job)
         result = found.execute_in_process(
             instance=opened,
-            asset_selection=sorted(
-                set(found.asset_layer.executable_asset_keys) - unused(shop.tenant(scope.tenant).document)
-            ),
+            asset_selection=wanted(found, shop.tenant(scope.tenant).document),
             tags={"tenant": scope.tenant, **partitions(scope)},
             run_config={"loggers": {log: {}}, "ops": {"staged": {"config": {"full": full}}}},
             run_id=run_id,
             raise_on_error=False,
         )
     return Ran(result.run_id, result.success, blocking(result), first_error(result))
-
-
-def unused(document: TenantDocument) -> set[dg.AssetKey]:
-    """The assets of algorithms that the tenant has not chosen, and of a second stage that no surface wants."""
-    chosen = {settings.name for settings in configured(document).values()}
-    names = set(discover()) - chosen
-    if "stacked" not in fits(document):
-        names.add("second_stage")
-    return {dg.AssetKey(name) for name in names}
 
 
 def partitions(scope: Scope) -> dict[str, str]:

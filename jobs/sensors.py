@@ -2,17 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 
 from assets.partitions import RANGE_END, RANGE_START, TENANTS, key
 from data_contracts.errors import ContractError
 from data_contracts.training_records import TrainingRequest
-from jobs.daily import DAILY
+from jobs.daily import DAILY, wanted
 from jobs.instance import register
-from recsys_pipelines.outbox.delivery import deliver
-from recsys_pipelines.outbox.sinks import sinks
+from recsys_pipelines.outbox.telling import tell, wants_to_be_told
 from recsys_pipelines.requests import asked, withdraw
 from recsys_pipelines.tenants import tenants
 from recsys_pipelines.workshop import Workshop
@@ -34,13 +33,16 @@ def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
 def training_requests(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
     """Starts the runs that were asked for (`recsys train`, the server); a request goes when its run is there."""
     shop = Workshop(dict(os.environ))
-    for tenant in tenants(os.environ).known:
-        for request in asked(shop.store, tenant):
+    assert context.repository_def is not None  # the daemon always gives it
+    job = context.repository_def.get_job(DAILY.name)
+    for name, tenant in tenants(os.environ).known.items():
+        for request in asked(shop.store, name):
             if is_started(context.instance, request):
-                withdraw(shop.store, tenant, request.request_id)
+                withdraw(shop.store, name, request.request_id)
             else:
-                register(context.instance, [tenant])
-                yield run_request(request, shop)
+                register(context.instance, [name])
+                yesterday = shop.now().date() - timedelta(days=1)
+                yield run_request(request, yesterday, wanted(job, tenant.document))
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -48,13 +50,13 @@ def outbox(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Delivers what waits in the outboxes of the tenants that want to be told; it never starts a run."""
     shop = Workshop(dict(os.environ))
     said = []
-    for name, tenant in tenants(os.environ).known.items():
+    for name in tenants(os.environ).known:
         try:
-            done = deliver(shop.store, name, sinks(tenant.document, shop.environ, shop.now), shop.now)
-        except ContractError as error:  # one tenant's store or variables are not another's trouble
+            done = tell(shop, name)
+        except ContractError as error:  # one tenant's broken record is not another's trouble
             context.log.error("%s: %s", name, error)
             continue
-        if done.trouble and done.waiting and tenant.document.notify.webhooks + tenant.document.notify.topics:
+        if done.waiting and wants_to_be_told(shop, name):
             context.log.warning("%s: %d announcements wait: %s", name, done.waiting, done.trouble)
         said.append(f"{name}: {len(done.sent)} delivered, {done.waiting} waiting")
     return dg.SkipReason("; ".join(said) or "there are no tenants")
@@ -65,12 +67,13 @@ def is_started(instance: dg.DagsterInstance, request: TrainingRequest) -> bool:
     return bool(instance.get_runs(filters=dg.RunsFilter(tags={RUN_KEY: run_key(request)}), limit=1))
 
 
-def run_request(request: TrainingRequest, shop: Workshop) -> dg.RunRequest:
-    """The run that was asked for; without days that of yesterday (UTC), as the schedule would start it."""
-    last = request.last or shop.now().date() - timedelta(days=1)
+def run_request(request: TrainingRequest, yesterday: date, selection: list[dg.AssetKey]) -> dg.RunRequest:
+    """The run that was asked for; without days that of yesterday, as the schedule would start it."""
+    last = request.last or yesterday
     first = request.first or last
     return dg.RunRequest(
         run_key=run_key(request),
+        asset_selection=selection,
         run_config={"ops": {"staged": {"config": {"full": request.full}}}},
         tags={
             "tenant": request.tenant,

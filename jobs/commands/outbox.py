@@ -56,12 +56,10 @@ def deliver(*, tenant: str, json: bool = False) -> int:
     json
         Print one JSON object.
     """
-    from recsys_pipelines.outbox.delivery import deliver as send  # noqa: PLC0415  (only when asked)
-    from recsys_pipelines.outbox.sinks import sinks  # noqa: PLC0415
+    from recsys_pipelines.outbox.telling import tell  # noqa: PLC0415  (only when asked)
     from recsys_pipelines.workshop import Workshop  # noqa: PLC0415
 
-    shop = Workshop(dict(os.environ))
-    done = send(shop.store, tenant, sinks(shop.tenant(tenant).document, shop.environ, shop.now), shop.now)
+    done = tell(Workshop(dict(os.environ)), tenant)
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(done._asdict()), indent=2).decode() + "\n")
     else:

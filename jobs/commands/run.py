@@ -8,6 +8,8 @@ from uuid import uuid4
 from cyclopts import Parameter
 from rich.console import Console
 
+from data_contracts.errors import ContractError
+
 if TYPE_CHECKING:
     from recsys_pipelines.workshop import Workshop
 
@@ -66,11 +68,12 @@ def daily(
 
 def told(shop: "Workshop", tenant: str) -> str:
     """Tell of the run whoever wants to know; why somebody could not be told, which fails no run."""
-    from recsys_pipelines.outbox.delivery import deliver  # noqa: PLC0415
-    from recsys_pipelines.outbox.sinks import sinks  # noqa: PLC0415
+    from recsys_pipelines.outbox.telling import tell, wants_to_be_told  # noqa: PLC0415
 
-    receivers = sinks(shop.tenant(tenant).document, shop.environ, shop.now)
-    if not receivers:
+    if not wants_to_be_told(shop, tenant):
         return ""
-    done = deliver(shop.store, tenant, receivers, shop.now)
+    try:
+        done = tell(shop, tenant)
+    except ContractError as error:  # the run is over, and what it did is recorded
+        return f"nobody could be told: {error}"
     return f"{done.waiting} announcements wait to be delivered: {done.trouble}" if done.waiting else ""

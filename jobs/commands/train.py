@@ -32,7 +32,7 @@ def train(
     from_
         First day to rebuild (YYYY-MM-DD, UTC).
     to
-        Last day; models are as of its end. Without days: the newest complete one.
+        Last day; models are as of its end. Without days: yesterday (UTC), as the schedule would ask.
     full
         Read every source file again.
     request_id

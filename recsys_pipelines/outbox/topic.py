@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from recsys_pipelines.outbox.announcements import Announcement, NotDelivered
 from recsys_pipelines.sources.kafka_client import client_options
+from recsys_pipelines.sources.source import SourceError
 
 PATIENCE_S = 20.0  # to connect, to send and to leave; then the next delivery tries again
 
@@ -30,6 +31,8 @@ class TopicSink:
 
         try:
             asyncio.run(asyncio.wait_for(self._sent(announcement), PATIENCE_S))
+        except SourceError as error:
+            raise NotDelivered(f"{self.name}: {error}") from error
         except (KafkaError, TimeoutError) as error:
             raise NotDelivered(f"{self.name} did not take {announcement.id} ({type(error).__name__})") from error
 

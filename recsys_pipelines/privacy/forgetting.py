@@ -12,13 +12,16 @@ from uuid import uuid4
 
 import msgspec
 
+from data_contracts.documents import TenantDocument
 from data_contracts.errors import BlobMissing
 from data_contracts.generations import read_manifest
 from data_contracts.manifest import Manifest
+from data_contracts.policies import TrainingPolicy
 from data_contracts.signature import signing_key
 from recsys_pipelines.algorithm import configured
 from recsys_pipelines.candidate import candidate
-from recsys_pipelines.decisions import Judgement
+from recsys_pipelines.decisions import Judgement, SecondStageChoice
+from recsys_pipelines.lake import Lake
 from recsys_pipelines.lease import hold
 from recsys_pipelines.pointers import Place, ignore, move, served
 from recsys_pipelines.privacy.keeping import Held, Keeper, cleaned
@@ -26,7 +29,8 @@ from recsys_pipelines.privacy.person import Person, bury, known_as, with_links
 from recsys_pipelines.privacy.proof import Cleaned, Proof, Replaced, read, sealed, write
 from recsys_pipelines.privacy.searching import OUTSIDE, Search, intake, lake, pages, published, search
 from recsys_pipelines.releasing import Release, released
-from recsys_pipelines.training import FITS, train, weigh
+from recsys_pipelines.second_stage.learning import learn
+from recsys_pipelines.training import fits, train, weigh
 from recsys_pipelines.workshop import Workshop
 
 STEPS = ("tombstone", "intake", "lake", "pages", "published", "generations", "proof")
@@ -113,10 +117,7 @@ class _Forgetting:
                 last = (manifest.window.end - timedelta(microseconds=1)).date()
                 by_day.setdefault(last, []).append(manifest)
         for day, manifests in sorted(by_day.items()):
-            for fit in FITS:
-                weigh(tenant.document, shop.lake, day, fit)
-            for algorithm in sorted({each.name for each in configured(tenant.document).values()}):
-                train(tenant.document, shop.lake, day, algorithm)
+            learn_anew(tenant.document, shop.lake, day)
             with candidate(tenant, shop.lake, day) as arrays:
                 folder = shop.report_folder(tenant.document.tenant, day.isoformat())
                 release = Release(shop, tenant, day, arrays, folder, "")
@@ -168,9 +169,21 @@ class _Forgetting:
         self.shop.lake.write_json(PENDING, self.person.tenant, None, Pending(people=tuple(sorted(people))))
 
 
+def learn_anew(document: TenantDocument, lake: Lake, day: date) -> None:
+    """Every table of the day's models, from events alone: what was learned earlier may know whom these do not."""
+    afresh = msgspec.structs.replace(document, training=TrainingPolicy(mode="full"))
+    for fit in fits(document):
+        weigh(afresh, lake, day, fit)
+    for algorithm in sorted({each.name for each in configured(document).values()}):
+        train(afresh, lake, day, algorithm)
+    learn(afresh, lake, day)
+
+
 def _judgement(before: Manifest) -> Judgement:
-    """The decision goes without the gate: not to publish would be to keep the person."""
+    """The decision goes without the gate: not to publish would be to keep the person. A second stage stays in use."""
+    model = next((artifact.kind for artifact in before.artifacts if artifact.shape == "ranker"), None)
     return Judgement(
+        second_stage=SecondStageChoice(model=model, chosen=True, reason=REASON) if model else None,
         surface=before.surface,
         decision="ungated",
         reason=REASON,

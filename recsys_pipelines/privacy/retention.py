@@ -26,7 +26,11 @@ from recsys_pipelines.privacy.kept import RECORD, Retained, retained
 from recsys_pipelines.settlement import Days
 from recsys_pipelines.workshop import Workshop
 
-DAILY_ROWS = ("events", "staged_events")  # nothing is made anew: old days go, even if there are no newer ones
+DAILY_ROWS = (
+    "events",
+    "staged_events",
+    "day_pairs",
+)  # nothing is made anew: old days go, even if there are no newer ones
 SHOWN = ("exposures",)
 
 

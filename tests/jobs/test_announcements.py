@@ -77,6 +77,18 @@ def test_a_receiver_that_is_down_fails_no_run_and_is_named(installation):
     assert len(installation.json("outbox", "show", "--tenant", "clean")) == 3
 
 
+def test_a_variable_that_is_not_set_fails_no_run_and_is_named(installation):
+    installation.published("dirty/clean")
+    changed(installation, notify={"webhooks": [{"url": "http://127.0.0.1:9/", "secret": "${HOOK_SECRET}"}]})
+
+    code = installation.recsys("run", "daily", "--tenant", "clean")
+
+    said = installation.capture.readouterr().err
+    assert code == 0
+    assert "needs the environment variable HOOK_SECRET" in said
+    assert len(installation.json("outbox", "show", "--tenant", "clean")) == 6
+
+
 def test_what_is_asked_for_becomes_a_run_and_is_then_gone(installation, tmp_path):
     installation.copy_of("dirty/clean")
     from jobs.definitions import defs  # noqa: PLC0415  (reads the environment)
@@ -86,12 +98,12 @@ def test_what_is_asked_for_becomes_a_run_and_is_then_gone(installation, tmp_path
     )
     again = installation.json("train", "--tenant", "clean", "--request-id", "r1")
     store = open_blobs(str(installation.home / "store"), {})
-    sensor = defs.resolve_sensor_def("training_requests")
+    sensor, graph = defs.resolve_sensor_def("training_requests"), defs.get_repository_def()
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        (request,) = sensor.evaluate_tick(dg.build_sensor_context(instance)).run_requests
+        (request,) = sensor.evaluate_tick(dg.build_sensor_context(instance, repository_def=graph)).run_requests
         left = asked(store, "clean")
         instance.create_run_for_job(defs.resolve_job_def("daily"), tags={"dagster/run_key": request.run_key})
-        second = sensor.evaluate_tick(dg.build_sensor_context(instance)).run_requests
+        second = sensor.evaluate_tick(dg.build_sensor_context(instance, repository_def=graph)).run_requests
 
     assert (answer, again) == ({"request_id": "r1", "accepted": True}, {"request_id": "r1", "accepted": False})
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("clean|2026-01-03", "clean|2026-01-05")

@@ -67,6 +67,9 @@ def test_the_daily_schedule_asks_for_yesterday_of_every_tenant_once(defs, tmp_pa
         ("demo|2026-02-02", "demo|2026-02-02"),
         ("video|2026-02-02", "video|2026-02-02"),
     ]
+    names = [{key.to_user_string() for key in each.asset_selection} for each in asked]
+    assert all(each >= {"staged", "als", "evaluation", "manifest"} for each in names)
+    assert not set.union(*names) & {"ease", "second_stage"}  # which these tenants have not chosen
 
 
 def test_a_new_tenant_document_becomes_a_partition(defs, tmp_path):

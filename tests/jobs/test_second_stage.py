@@ -1,7 +1,7 @@
 """Second stages through the daily job on the demo shop: learned, compared with the plain blend, served where chosen."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -61,3 +61,14 @@ def test_a_second_stage_is_served_exactly_where_it_was_chosen(shop):
     assert answer.items[0].signals
     told = shop.json("explain", "--tenant", "demo", "--surface", "cart", "--user", "u230", "--at", AT.isoformat())
     assert (told["second_stage"], told["items"][0]["item_id"]) == ("weights", answer.items[0].item_id)
+
+    # Whoever is forgotten taught nothing, and the surface keeps its second stage.
+    person = shop.lake.window("events", "demo", AT - timedelta(days=1), AT)["user_id"].drop_nulls().sort()[0]
+    assert shop.recsys("forget", "--tenant", "demo", "--user", person) == 0
+    again = shop.lake.read_json("second_stage", "demo", DAY, Lessons)
+    users = [
+        next(e.users for e in each.taught if (e.surface, e.fit) == ("cart", "served")) for each in (lessons, again)
+    ]
+    manifest = read_manifest(store, "demo", "cart", pointed(store, "demo", "cart").pointer.generation)
+    assert users[1] == users[0] - 1
+    assert [artifact.name for artifact in manifest.artifacts if artifact.shape == "ranker"] == ["second_stage.cart"]

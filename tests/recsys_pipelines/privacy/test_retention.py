@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from data_contracts.documents import parse
+from data_contracts.documents import Interactions, parse
+from recsys_pipelines.aggregates import Aggregates
 from recsys_pipelines.ingest import settle
 from recsys_pipelines.ledger import read_ledger
 from recsys_pipelines.privacy.retention import retain
@@ -187,3 +188,16 @@ def test_the_customers_own_files_are_never_touched(shop):
     retain(shop, "demo")
 
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_aggregated_days_go_with_their_events_also_the_newest(shop):
+    days = Aggregates(shop.lake, "demo", Interactions(), pl.DataFrame({"item_id": ["a"], "category": ["x"]}))
+    list(days.fresh(day(age) for age in AGES))
+    tight = json.loads((shop.tenant("demo").folder / "tenant.json").read_text())
+    tight["privacy"]["retention"]["events_days"] = 1
+    (shop.tenant("demo").folder / "tenant.json").write_text(json.dumps(tight))
+
+    retain(shop, "demo")
+
+    assert shop.lake.days("events", "demo") == []
+    assert list(shop.lake.parts("day_pairs", "demo")) == []
