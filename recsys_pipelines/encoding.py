@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from data_contracts.tables import ITEMS, SHAPES, Shape
 from recsys_algo.encode import Encoded, encode_catalog, encode_segments, encode_table, load_items
+from recsys_algo.lists import Ids
 
 
 class Learned(NamedTuple):
@@ -42,9 +44,7 @@ def encode(  # noqa: PLR0917  # the parts of a release, and where they go
     return (
         [items]
         + [
-            encode_table(
-                name, table.algorithm, table.shape, _columns(table.frame, SHAPES[table.shape].names), ids, folder
-            )
+            encode_table(name, table.algorithm, table.shape, _ids(table.frame, SHAPES[table.shape].names), ids, folder)
             for name, table in sorted(_tables(learned, history, seen))
         ]
         + _segments(pl.DataFrame() if users is None else users, learned, folder)
@@ -75,6 +75,20 @@ def _tables(
 
 def _columns(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Sequence[Any]]:
     return {name: _column(frame[name]) for name in names if name in frame.columns}
+
+
+def _ids(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Columns of a learned table: texts as ids, without a text for every row."""
+    return {
+        name: _coded(frame[name]) if frame[name].dtype == pl.String else _column(frame[name])
+        for name in names
+        if name in frame.columns
+    }
+
+
+def _coded(ids: pl.Series) -> Ids:
+    words = ids.unique().sort()
+    return Ids(words.to_list(), ids.cast(pl.Enum(words)).to_physical().to_numpy().astype(np.int64))
 
 
 def _column(values: pl.Series) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from recsys_algo.arrays import mapped
 from recsys_algo.encode import encode_catalog, encode_table, load_items
+from recsys_algo.lists import Ids
 from recsys_algo.stringmap import StringMap
 
 ITEMS = StringMap.build(["a", "b", "c"])
@@ -54,6 +55,20 @@ def test_numpy_columns_and_lists_are_the_same(shape, tmp_path):
     other = encode_table("t", "k", shape, as_arrays, ITEMS, tmp_path / "other")
 
     assert digests(one) == digests(other)
+
+
+@every_shape
+def test_ids_as_places_in_a_list_of_words_are_the_same_as_texts(shape, tmp_path):
+    table = {name: values if name in {"score", "vector"} else Ids.of(values) for name, values in TABLES[shape].items()}
+    spare = {
+        name: Ids(["unused", *values.words], values.places + 1) if isinstance(values, Ids) else values
+        for name, values in table.items()
+    }
+
+    one = encode_table("t", "k", shape, TABLES[shape], ITEMS, tmp_path / "one")
+    others = [encode_table("t", "k", shape, each, ITEMS, tmp_path / str(n)) for n, each in enumerate((table, spare))]
+
+    assert [digests(each) for each in others] == [digests(one)] * 2
 
 
 @every_shape
