@@ -27,6 +27,7 @@ $(UV):
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --all-extras --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@$(BIN)/python -c "import implicit.cpu.als" || { echo "implicit needs OpenMP's runtime: apt-get install libgomp1, dnf install libgomp, brew install libomp"; exit 1; }
 	@touch $(STAMP)
 
 demo: $(STAMP)  ## raw events -> pipeline -> gate -> manifest -> recommendations, and what happened on the way

@@ -87,6 +87,8 @@ def _library() -> Any:
             "a second stage of the model lambdamart needs LightGBM, the extra `ranker`: pip install "
             "'recsys-suite[pipelines,ranker]', or choose the model weights"
         ) from error
+    except OSError as error:  # the library is there, and what it is linked to is not
+        raise MissingExtra(f"LightGBM cannot be loaded: {error}; install OpenMP's runtime (libgomp1)") from error
     return lightgbm
 
 
