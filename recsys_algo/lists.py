@@ -94,7 +94,7 @@ def _scored(name: str, columns: Columns, items: StringMap, keys: tuple[str, str]
 
 def _lists(name: str, table: _Scored, owners: StringMap, items: StringMap) -> dict[str, Array]:
     row = table.owners.find_in(owners)
-    order = np.lexsort((table.items, -table.scores, row))
+    order = _order(row, table)
     keys = np.sort(row.astype(np.int64) * len(items) + table.items)
     twice = np.flatnonzero(keys[1:] == keys[:-1])
     if len(twice):
@@ -105,6 +105,14 @@ def _lists(name: str, table: _Scored, owners: StringMap, items: StringMap) -> di
         "indices": table.items[order],
         "values": table.scores[order],
     }
+
+
+def _order(row: Array, table: _Scored) -> Array | slice:
+    """Where the rows stand by owner, best first, ties by item: most tables come so, and looking costs a tenth."""
+    same, scores = row[1:] == row[:-1], table.scores
+    tied = same & (scores[1:] == scores[:-1])
+    later = (row[1:] > row[:-1]) | (same & (scores[1:] < scores[:-1])) | (tied & (table.items[1:] > table.items[:-1]))
+    return slice(None) if later.all() else np.lexsort((table.items, -scores, row))
 
 
 def _keyed_lists(owner: str, map: str) -> Encoder:

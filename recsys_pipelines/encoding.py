@@ -4,7 +4,7 @@ Beside the tables of the algorithms a release holds what ranking needs to know: 
 recent interactions (``history``), and per event type when a user last had an item (``seen.purchase``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,16 +16,23 @@ from recsys_algo.encode import Encoded, encode_catalog, encode_segments, encode_
 from recsys_algo.lists import Ids
 
 
+Table = pl.DataFrame | Callable[[], pl.DataFrame]  # here, or how it is read
+
+
 class Learned(NamedTuple):
-    """A table with the name of the algorithm that made it; ``frame`` has the columns of its shape."""
+    """A table with the columns of its shape, and the name of the algorithm that made it."""
 
     algorithm: str
     shape: Shape
-    frame: pl.DataFrame
+    table: Table
+
+    def read(self) -> pl.DataFrame:
+        """The table, for as long as the caller holds it."""
+        return self.table() if callable(self.table) else self.table
 
 
 def encode(  # noqa: PLR0917  # the parts of a release, and where they go
-    learned: Mapping[str, tuple[str, Shape, pl.DataFrame]],
+    learned: Mapping[str, tuple[str, Shape, Table]],
     catalog: pl.DataFrame,
     history: pl.DataFrame,
     seen: Mapping[str, pl.DataFrame],
@@ -37,40 +44,38 @@ def encode(  # noqa: PLR0917  # the parts of a release, and where they go
     ``users`` (user_id, segment) for whose segments a list was learned.
 
     The same rows give the same bytes, in whatever order they come. Rows of items that the catalog does not have are
-    dropped. Raises ``ValueError`` that names the artifact for a missing column and for numbers that are not finite.
+    dropped. Tables that are not here yet are read one after the other, so memory is that of the largest. Raises
+    ``ValueError`` that names the artifact for a missing column and for numbers that are not finite.
     """
     items = encode_catalog(_columns(catalog, ITEMS.names), folder)
     ids = load_items(folder)
+    named = {name: Learned(*table) for name, table in learned.items()}
+    tables = sorted({**named, **_remembered(history, seen)}.items(), key=lambda each: each[0])
     return (
         [items]
         + [
-            encode_table(name, table.algorithm, table.shape, _ids(table.frame, SHAPES[table.shape].names), ids, folder)
-            for name, table in sorted(_tables(learned, history, seen))
+            encode_table(name, each.algorithm, each.shape, _ids(each.read(), SHAPES[each.shape].names), ids, folder)
+            for name, each in tables
         ]
-        + _segments(pl.DataFrame() if users is None else users, learned, folder)
+        + _segments(pl.DataFrame() if users is None else users, named.values(), folder)
     )
 
 
-def _segments(
-    users: pl.DataFrame, learned: Mapping[str, tuple[str, Shape, pl.DataFrame]], folder: Path
-) -> list[Encoded]:
+def _segments(users: pl.DataFrame, learned: Iterable[Learned], folder: Path) -> list[Encoded]:
     """None where no list is of a segment that a user is in."""
-    lists = [frame["segment"].unique() for _, shape, frame in learned.values() if shape == "item_scores"]
-    if users.is_empty() or not lists:
+    lists = [] if users.is_empty() else [each.read()["segment"] for each in learned if each.shape == "item_scores"]
+    if not lists:
         return []
     own = pl.col("segment").is_in(pl.concat(lists).unique().implode()) & ~pl.col("segment").is_in(["", "default"])
     placed = users.filter(own).sort("user_id", "segment").unique("user_id", keep="first", maintain_order=True)
     return [encode_segments(placed["user_id"].to_list(), placed["segment"].to_list(), folder)] if placed.height else []
 
 
-def _tables(
-    learned: Mapping[str, tuple[str, Shape, pl.DataFrame]], history: pl.DataFrame, seen: Mapping[str, pl.DataFrame]
-) -> Iterator[tuple[str, Learned]]:
-    yield "history", Learned("history", "user_items", history)
-    for event_type, frame in seen.items():
-        yield f"seen.{event_type}", Learned("seen", "user_items", frame)
-    for name, table in learned.items():
-        yield name, Learned(*table)
+def _remembered(history: pl.DataFrame, seen: Mapping[str, pl.DataFrame]) -> dict[str, Learned]:
+    """By artifact what the server remembers of people."""
+    return {"history": Learned("history", "user_items", history)} | {
+        f"seen.{event_type}": Learned("seen", "user_items", frame) for event_type, frame in seen.items()
+    }
 
 
 def _columns(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Sequence[Any]]:

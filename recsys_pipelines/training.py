@@ -11,6 +11,7 @@ from, as that of the served fit learns from the test days. Learned tables stand 
 import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -123,7 +124,7 @@ def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder
     pairs = lake.read(f"interactions_{fit}", document.tenant, day)
     catalog = lake.read("items", document.tenant, day)
     tables = {
-        name: (settings.name, settings.shape, lake.read(f"models_{fit}", document.tenant, day, part=name))
+        name: (settings.name, settings.shape, partial(lake.read, f"models_{fit}", document.tenant, day, part=name))
         for name, settings in configured(document).items()
     }
     return encode(
