@@ -15,7 +15,6 @@ from data_contracts.tables import ITEMS, SHAPES, Shape
 from recsys_algo.encode import Encoded, encode_catalog, encode_segments, encode_table, load_items
 from recsys_algo.lists import Ids
 
-
 Table = pl.DataFrame | Callable[[], pl.DataFrame]  # here, or how it is read
 
 
