@@ -26,11 +26,12 @@ LEARNED = "learned"
 
 @dataclass(frozen=True)
 class Blend:
-    """Which sources count how much; ``weights`` is None where they are to be learned, from all sources."""
+    """Which sources count how much; ``weights`` is None where they are to be learned, for ``sources`` (none: all)."""
 
     label: str
     weights: Mapping[str, float] | None
     by: By = "rank"
+    sources: tuple[str, ...] = ()
 
 
 class Blended(NamedTuple):
@@ -105,8 +106,8 @@ def _learned(blend: Blend, question: Question, bench: Bench) -> dict[str, float]
     place.mkdir(exist_ok=True)
     keep(known, place)
     lists = {
-        label: run(label, algorithm, place, bench.terms, folder=bench.folder)[0]
-        for label, algorithm in bench.algorithms.items()
+        label: run(label, bench.algorithms[label], place, bench.terms, folder=bench.folder)[0]
+        for label in blend.sources or bench.algorithms
     }
     try:
         return learn_weights(lists, known.truth, by=blend.by)

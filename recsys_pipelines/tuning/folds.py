@@ -1,7 +1,8 @@
 """What a trial is measured on: folds of train alone, each with the data to learn from and the items to find."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 from recsys_eval.metrics.hits import match
 from recsys_eval.metrics.ranking import ndcg
@@ -23,7 +24,7 @@ class Fold:
 def folds(question: Question, plan: Plan, count: int, *, weighs: Weighs, seed: int) -> list[Fold]:
     """Folds of what the question knows (`splitting.inner_folds`); the truth of the question itself is not touched."""
     found = inner_folds(question, plan, seed, count)
-    return [Fold(each.training(weighs, seed), each.asked) for each in found]
+    return [Fold(_embedded_once(each.training(weighs, seed)), each.asked) for each in found]
 
 
 def values(algorithm: Algorithm, parts: Sequence[Fold], k: int) -> Iterator[float]:
@@ -32,3 +33,8 @@ def values(algorithm: Algorithm, parts: Sequence[Fold], k: int) -> Iterator[floa
         full = full_scores(algorithm, part.data, part.asked.truth["user_id"].unique().sort())
         recs = ranked(full, part.asked, k)
         yield float(ndcg(match(recs, part.asked.truth), k).mean())
+
+
+def _embedded_once(data: TrainingData) -> TrainingData:
+    """The same, with the vectors of texts kept for the next trial: they do not depend on the settings."""
+    return replace(data, embeddings=cache(data.embeddings))

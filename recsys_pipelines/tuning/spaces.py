@@ -1,7 +1,8 @@
 """What is searched: for each algorithm the fields worth trying and between which values, as a table.
 
 A space says nothing of fields that do not matter for quality (threads, limits), and begins and ends where results are
-known to get worse. An algorithm that is not named has nothing to tune: say what to search with ``--space``.
+known to get worse, or to take too long. An algorithm that is not named has nothing to tune (`user_lists` has only the
+model that it is made of: tune that): say what to search with ``--space``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,25 +44,26 @@ SPACES: Mapping[str, Space] = {
         "regularization": Range(0.01, 100, log=True),
         "alpha": Range(0.1, 40, log=True),
         "iterations": Range(5, 30, whole=True),
+        "half_life_days": _AGES,
     },
     "ials": {
-        "factors": Range(16, 256, log=True, whole=True),
-        "regularization": Range(0.0005, 0.1, log=True),
+        "factors": Range(8, 128, log=True, whole=True),  # a fit takes (users + items) x factors^3
+        "regularization": Range(0.0005, 0.5, log=True),
         "unobserved": Range(0.02, 2, log=True),
         "scaling": Range(0, 1.5),
         "weighted": _BOTH,
     },
     "bpr": {
-        "factors": Range(16, 256, log=True, whole=True),
+        "factors": Range(8, 200, log=True, whole=True),
         "learning_rate": Range(0.005, 0.2, log=True),
         "regularization": Range(0.0005, 0.1, log=True),
-        "iterations": Range(30, 300, log=True, whole=True),
+        "iterations": Range(20, 200, log=True, whole=True),
     },
     "ease": {"l2": Range(10, 5_000, log=True), "weighted": _BOTH},
     "sparse_ease": {
         "l2": Range(10, 5_000, log=True),
         "weighted": _BOTH,
-        "candidates": Range(50, 500, log=True, whole=True),
+        "candidates": Range(50, 300, log=True, whole=True),  # a fit takes items x candidates^3
     },
     "rp3beta": {"alpha": Range(0.2, 2), "beta": Range(0, 1.2), "neighbors": _WIDTHS, "weighted": _BOTH},
     "cooccurrence": {
@@ -69,7 +71,37 @@ SPACES: Mapping[str, Space] = {
         "shrinkage": Range(0.1, 1_000, log=True),
         "neighbors": _WIDTHS,
     },
-    "popularity": {"half_life_days": _AGES},
+    "bought_together": {
+        "by": Choices(("lift", "confidence", "surprise")),
+        "min_support": Range(1, 20, log=True, whole=True),
+        "significance": Choices((0.0, 3.84, 10.83)),
+        "neighbors": _WIDTHS,
+    },
+    "transitions": {
+        "reach": Range(1, 10, log=True, whole=True),
+        "back_off": Choices(("none", "visit", "category")),
+        "trust": Range(0.5, 100, log=True),
+        "neighbors": Choices((20, 50, 100, 200)),
+        "half_life_days": _AGES,
+    },
+    "session_knn": {
+        "nearest": Range(20, 1_000, log=True, whole=True),
+        "last": Range(1, 50, log=True, whole=True),
+        "half_life_days": _AGES,
+    },
+    "buy_again": {
+        "horizon_days": Range(1, 60, log=True),
+        "minimum_repeaters": Range(0, 5, whole=True),
+        "shrinkage": Range(0.5, 100, log=True),
+        "personal_shrinkage": Range(0.2, 20, log=True),
+    },
+    "popularity": {"half_life_days": Choices((None, 1.0, 3.0, 7.0, 14.0, 30.0, 90.0, 365.0))},
+    "trending": {
+        "compare": Choices(("baseline", "nothing")),
+        "smoothing": Range(0.5, 100, log=True),
+        "baseline_days": Choices((7.0, 14.0, 28.0, 56.0)),
+    },
+    "latest": {"days": Choices((7.0, 30.0, 90.0, 365.0, None))},
     "content": {"neighbors": Choices((20, 50, 100, 200, 500)), "popularity_weight": Range(0, 0.5)},
 }  # fmt: skip
 

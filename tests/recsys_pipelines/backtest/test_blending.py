@@ -87,3 +87,18 @@ def test_learned_weights_prefer_the_model_that_knows(world):
     assert blend.algorithm == "blend learned"
     assert weights["als"] > weights.get("popularity", 0)
     assert blend.metrics["ndcg@3"] >= found.results[1].metrics["ndcg@3"]
+
+
+@pytest.mark.slow
+def test_weights_are_learned_for_the_sources_named_alone(world):
+    truth = [(f"u{n}", f"i{n}", 20) for n in range(12)]
+    posed = given(world.events(world.checkerboard(12, 12)), world.events(truth), Plan(kind="given"), Sides())
+    blend = Blend("mine", None, sources=("popularity",))
+
+    found = backtest(
+        posed,
+        {"als": Als(factors=2), "popularity": Popularity()},
+        Ask(plan=Plan(kind="given"), k=(3,), blends=(blend,)),
+    )
+
+    assert found.results[-1].settings["weights"] == [{"popularity": 1.0}]

@@ -63,9 +63,13 @@ def test_a_space_that_is_none_is_refused(given, message):
 
 def test_an_algorithm_without_a_space_asks_for_one():
     with pytest.raises(
-        UnknownChoice, match=r"no space to search for latest; give one, such as --space .*; it has limit"
+        UnknownChoice, match=r"no space to search for user_lists; give one, such as --space .*; it has of, limit"
     ):
-        space(discover()["latest"]())
+        space(discover()["user_lists"]())
+
+
+def test_every_algorithm_with_something_to_tune_has_a_space():
+    assert set(discover()) - set(SPACES) == {"user_lists"}  # the model that it is made of is tuned by itself
 
 
 def test_a_document_cannot_say_null_where_something_else_is_the_default():

@@ -61,3 +61,9 @@ def test_other_data_or_another_space_is_another_search(parts):
     assert name != study_name("als", als, wanted, folds=parts[:1], how=Search())
     assert name != study_name("als", als, space(Als(), ["factors=1:5"]), folds=parts, how=Search())
     assert name != study_name("als", Als(alpha=2.0), wanted, folds=parts, how=Search())
+
+
+def test_texts_are_read_once_for_all_trials(parts):
+    data = parts[0].data
+
+    assert data.embeddings() is data.embeddings()
