@@ -1,5 +1,6 @@
 """Options that `recsys backtest` and `recsys tune` share: which files, how they are split, what a row counts."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ class Files:
     weight_column: str = "weight"
     "A row's weight, at least 0; 1 without the column."
     timestamp_column: str = "timestamp"
-    "ISO 8601 or seconds since 1970."
+    "ISO 8601, or seconds or milliseconds since 1970."
     type_column: str = "type"
     "view, click, add, purchase or custom; purchase without the column."
     session_column: str = "session_id"
@@ -129,6 +130,17 @@ class Weights:
 def listed(text: str) -> tuple[str, ...]:
     """What stands between the commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def writable(*paths: Path | None) -> None:
+    """Refuse what could not be written when all is done. Raises ``ContractError``."""
+    for path in paths:
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise ContractError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
+        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise ContractError(f"{path} cannot be written: it is a folder, or you may not write there")
 
 
 def lengths(text: str) -> tuple[int, ...]:

@@ -35,7 +35,11 @@ from jobs.commands.weights import weights
 OURS = ("data_contracts", "recsys_algo", "recsys_pipelines", "recsys_eval", "serving", "assets", "jobs")
 STATE = "All state is under RECSYS_HOME (default ./.recsys). Start with `recsys demo`."
 
-app = App(name="recsys", help=f"Build, gate, publish, serve and explain recommendations, tenant by tenant.\n\n{STATE}")
+app = App(
+    name="recsys",
+    suppress_keyboard_interrupt=False,  # `main` says so
+    help=f"Build, gate, publish, serve and explain recommendations, tenant by tenant.\n\n{STATE}",
+)
 run = App(name="run", help="Run a job here, recorded like every other run.")
 
 app.command(run)
@@ -74,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (CycloptsError, ContractError) as error:
         sys.exit(complain(str(error)))
     except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted")
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  (the last frame before the shell)
         sys.exit(complain(explained(error)))

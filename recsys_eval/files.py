@@ -1,7 +1,8 @@
 """Tables in files: CSV, JSON lines and Parquet (CSV and JSON lines also gzipped), read into the columns of evaluation.
 
-Ids become strings as they are written, so ``007`` stays ``007``. Times are ISO 8601, in UTC where they carry no offset,
-or seconds since 1970; the column may be called ``timestamp``. Tags in a CSV are separated by ``|``.
+Ids become strings as they are written, so ``007`` stays ``007``; floats that are all whole, which is what whole numbers
+with gaps often become, are written without a point. Times are ISO 8601, in UTC where they carry no offset, or seconds
+or milliseconds since 1970; the column may be called ``timestamp``. Tags in a CSV are separated by ``|``.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import polars as pl
 from recsys_eval.errors import UnreadableFile
 
 EPOCH_SECONDS = r"^\d{1,11}(\.\d+)?$"
+EPOCH_MILLISECONDS = r"^\d{12,13}(\.\d+)?$"  # from 1973 on
 SYNONYMS = {"timestamp": "ts"}
 FORMATS = "csv, jsonl or parquet, the first two also with .gz"
 
@@ -70,7 +72,7 @@ def _format(path: Path) -> str:
 
 def _converted(path: Path, column: pl.Series, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
     converted = convert(column)
-    lost = converted.is_null() & column.is_not_null()
+    lost = converted.is_null() & (column.is_not_nan() if column.dtype.is_float() else column.is_not_null())
     if lost.any():
         row = lost.arg_max() or 0
         kind = "a time" if convert is _time else "a number"
@@ -79,6 +81,10 @@ def _converted(path: Path, column: pl.Series, convert: Callable[[pl.Series], pl.
 
 
 def _string(column: pl.Series) -> pl.Series:
+    if column.dtype.is_float():
+        known = column.fill_nan(None)
+        whole = known.cast(pl.Int64, strict=False)
+        column = whole if (whole == known).fill_null(known.is_null()).all() else known
     return column.cast(pl.String)
 
 
@@ -98,9 +104,10 @@ def _time(column: pl.Series) -> pl.Series:
     if isinstance(column.dtype, pl.Datetime):
         return column.dt.replace_time_zone("UTC") if column.dtype.time_zone is None else column
     text = column.cast(pl.String)
-    if text.drop_nulls().str.contains(EPOCH_SECONDS).all():
-        seconds = text.cast(pl.Float64, strict=False)
-        return (seconds * 1e6).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    for pattern, microseconds in ((EPOCH_SECONDS, 1e6), (EPOCH_MILLISECONDS, 1e3)):
+        if text.drop_nulls().str.contains(pattern).all():
+            number = text.cast(pl.Float64, strict=False)
+            return (number * microseconds).cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
     return text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
 
 

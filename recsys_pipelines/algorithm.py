@@ -92,7 +92,8 @@ class Algorithm(Protocol):
 class FullScores:
     """Every item's score for every user, a block of users at a time: what a cut table cannot say.
 
-    ``users`` and ``items`` are sorted ids; ``block(start, end)`` is float, users x items, higher is better.
+    ``users`` and ``items`` are sorted ids; ``block(start, end)`` is float, users x items, higher is better;
+    -inf says nothing and is never recommended.
     """
 
     users: pl.Series

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from data_contracts.errors import ContractError
-from jobs.asked import Files, Splitting, Weights, lengths, listed
+from jobs.asked import Files, Splitting, Weights, lengths, listed, writable
 
 if TYPE_CHECKING:
     from recsys_pipelines.backtest.record import Backtest, Result
@@ -70,6 +70,7 @@ def backtest(  # noqa: PLR0913  (the options of one question)
     from recsys_pipelines.backtest.choosing import chosen  # noqa: PLC0415
     from recsys_pipelines.backtest.running import Terms  # noqa: PLC0415
 
+    writable(json, html)
     found = chosen(listed(algorithms), set)
     plan = splitting.plan(given=files.interactions is None)
     ask = Ask(
@@ -84,6 +85,8 @@ def backtest(  # noqa: PLR0913  (the options of one question)
         console.print(f"warning: {warning}", markup=False)
     with progress(console) as told:
         report = run(posed, found, ask, told=told)
+    for note in report.warnings[len(posed.warnings) :]:
+        console.print(f"warning: {note}", markup=False)
     write(report, json, html)
     shown = Console(highlight=False)
     show(shown if shown.is_terminal else Console(highlight=False, width=WIDTH), report)
@@ -112,10 +115,10 @@ def questions(files: Files, plan: "Plan") -> "Posed":
     if files.interactions is not None:
         if files.train or files.test:
             raise ContractError("give either --interactions, or --train and --test")
-        return split(read_events(files.interactions, columns), plan, sides)
+        return split(read_events(files.interactions, columns, whole=True), plan, sides)
     if files.train is None or files.test is None:
         raise ContractError("give --train TRAIN and --test TEST, or --interactions FILE")
-    return given(read_events(files.train, columns), read_events(files.test, columns), plan, sides)
+    return given(read_events(files.train, columns, whole=True), read_events(files.test, columns), plan, sides)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_contracts.errors import ContractError
-from jobs.asked import Files, Weights
+from jobs.asked import Files, Weights, writable
 from jobs.reviewed import hand_over, logged
 
 if TYPE_CHECKING:
@@ -57,8 +57,10 @@ class Searching:
         from recsys_pipelines.tuning.search import Budget  # noqa: PLC0415
         from recsys_pipelines.tuning.tuning import Search  # noqa: PLC0415
 
-        if min(self.folds, self.k, self.trials or 1) < 1:
+        if min(self.folds, self.k, 1 if self.trials is None else self.trials) < 1:
             raise ContractError("--folds, --k and --trials must be at least 1")
+        if self.budget_minutes is not None and not self.budget_minutes > 0:
+            raise ContractError(f"--budget-minutes {self.budget_minutes:g} must be above 0")
         minutes = self.budget_minutes if self.budget_minutes or self.trials else 5.0
         return Search(budget=Budget(self.trials, minutes), k=self.k, seed=self.seed, storage=self.storage)
 
@@ -106,13 +108,14 @@ def tune(  # noqa: PLR0913  (the options of one search)
     from recsys_pipelines.tuning.tuning import study_name  # noqa: PLC0415
     from recsys_pipelines.tuning.tuning import tune as run  # noqa: PLC0415
 
+    writable(json, searching.storage)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     shop = _shop(tenant)
+    how = searching.how()
     task = _of_files(algorithm, files, weights, searching) if shop is None else _of_tenant(shop, algorithm, searching)
     wanted = space(task.algorithm, searching.space)
     if shop is not None:
         wanted = for_document(wanted, type(task.algorithm))
-    how = searching.how()
     told = _teller(console)
     if shop is not None:
         study = study_name(task.artifact, task.algorithm, wanted, folds=task.folds, how=how)
@@ -146,7 +149,7 @@ def _of_files(algorithm: str, files: Files, weights: Weights, searching: Searchi
     if path is None or files.test is not None or files.candidates is not None:
         raise ContractError("give --train FILE or --tenant NAME; nothing is looked up in --test or --candidates")
     ((label, configured),) = chosen([algorithm], searching.set).items()
-    events = read_events(path, files.columns())
+    events = read_events(path, files.columns(), whole=True)
     split = searching.split or ("time" if is_dated(events) else "random")
     if split != "random" and not is_dated(events):
         raise ContractError(f"--split {split} needs times; name the column with --timestamp-column, or take random")

@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 
 from data_contracts.tables import Shape
-from recsys_pipelines.algorithm import TrainingData, schema
+from recsys_pipelines.algorithm import FullScores, TrainingData, schema
 from recsys_pipelines.algorithms.als import Als
 from recsys_pipelines.algorithms.bpr import Bpr
 from recsys_pipelines.algorithms.ials import Ials
-from recsys_pipelines.factors import Factors
+from recsys_pipelines.factors import Factors, Floats
 from recsys_pipelines.topk import Unwanted, best_products
+
+NOBODY = pl.Series([], dtype=pl.String)
 
 
 class UserLists(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -38,6 +40,21 @@ class UserLists(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """The lists, by user, score descending, item."""
         learned = self.of.learned(replace(data, previous=None))  # the last run left lists, which are no vectors
         return pl.DataFrame(schema=schema(self.shape)) if learned is None else self._lists(learned)
+
+    def scores(self, data: TrainingData) -> FullScores:
+        """What the lists are cut from: all dot products; what a user had has none unless ``seen``."""
+        learned = self.of.learned(replace(data, previous=None))
+        if learned is None:
+            return FullScores(NOBODY, NOBODY, lambda start, end: np.empty((end - start, 0)))
+        matrix = learned.matrix
+
+        def block(start: int, end: int) -> Floats:
+            scores: Floats = learned.users[start:end] @ learned.items.T
+            if not self.seen:
+                scores[matrix.cells[start:end].nonzero()] = -np.inf
+            return scores
+
+        return FullScores(matrix.users, matrix.items, block)
 
     def _lists(self, learned: Factors) -> pl.DataFrame:
         matrix = learned.matrix

@@ -72,7 +72,7 @@ def backtest(
         comparisons=comparisons(found.metrics, ask.main_metric, ask.terms.seed),
         against_popularity=against(found.metrics, _popularity(algorithms), ask.main_metric, seed=ask.terms.seed),
         definitions=_definitions(found.results.values()),
-        warnings=posed.warnings,
+        warnings=(*posed.warnings, *_notes(every.values())),
     )
 
 
@@ -121,6 +121,11 @@ def protocol(posed: Posed, ask: Ask) -> Protocol:
 def _popularity(algorithms: Mapping[str, Algorithm]) -> str | None:
     """The label of the first algorithm that is popularity, if any."""
     return next((label for label, algorithm in algorithms.items() if algorithm.name == BASELINE), None)
+
+
+def _notes(every: Iterable[Ran]) -> Iterable[str]:
+    """What the algorithms warned of, each once."""
+    return dict.fromkeys(note for ran in every for measured in ran.measured for note in measured.notes)
 
 
 def _definitions(results: Iterable[Result]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def configured(label: str, kind: type[Algorithm], settings: Mapping[str, Any]) -
 def _labelled(names: Sequence[str], known: Mapping[str, type[Algorithm]]) -> dict[str, type[Algorithm]]:
     kinds: dict[str, type[Algorithm]] = {}
     for each in names:
-        label, _, name = each.partition("=")
+        label, _, name = (part.strip() for part in each.partition("="))
         if (name or label) not in known:
             raise UnknownChoice(f"there is no algorithm {name or label!r}; there are {', '.join(sorted(known))}")
         if label in kinds:
@@ -46,7 +46,7 @@ def _labelled(names: Sequence[str], known: Mapping[str, type[Algorithm]]) -> dic
 
 
 def _parts(setting: str, kinds: Mapping[str, type[Algorithm]]) -> tuple[str, str, Any]:
-    place, equals, text = setting.partition("=")
+    place, equals, text = (part.strip() for part in setting.partition("="))
     label, dot, field = place.partition(".")
     if not (equals and dot and field):
         raise UnknownChoice(f"--set {setting!r} must have the form algorithm.field=value, such as als.factors=32")

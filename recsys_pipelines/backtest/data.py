@@ -1,7 +1,8 @@
 """Files of others as the suite's events: the columns that options name, in the types of `tables.EVENTS`.
 
-Ids become strings as they are written. A missing weight is 1, a missing type ``purchase``; times are ISO 8601, or
-seconds or milliseconds since 1970, and all rows stand at one moment, `UNDATED`, where the file has none.
+Ids become strings as they are written, floats that are all whole without a point. Without the column a weight is 1 and
+a type ``purchase``; times are ISO 8601, or seconds or milliseconds since 1970, and all rows stand at one moment,
+`UNDATED`, where the file has none.
 """
 
 from collections.abc import Mapping
@@ -17,8 +18,8 @@ from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.contract import schema
 
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
-EPOCH_MILLISECONDS = r"^\d{12,13}$"  # from 1973 on
 DEFAULT_TYPE = "purchase"
+OPTIONS = {"value": "weight", "ts": "timestamp"}  # of our columns that options call otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +46,22 @@ class Columns:
             "order_id": self.order,
         }
 
+    def named(self) -> set[str]:
+        """By our names the columns that somebody called otherwise, and which therefore should exist."""
+        usual = Columns().sources()
+        return {ours for ours, theirs in self.sources().items() if theirs != usual[ours]}
 
-def read_events(path: Path, columns: Columns) -> pl.DataFrame:
+
+def read_events(path: Path, columns: Columns, *, whole: bool = False) -> pl.DataFrame:
     """The rows of a file, or of all files in a folder by name, as events (columns of ``tables.EVENTS``), in order.
 
-    Raises ``UnusableFile``.
+    A file that must be ``whole`` has all columns that were named. Raises ``UnusableFile``.
     """
     files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
     if not files:
         raise UnusableFile(f"{path} holds no files")
-    read = pl.concat([_events(file, columns) for file in files])
+    needed = {"user_id", "item_id"} | (columns.named() if whole else set())
+    read = pl.concat([_events(file, columns, needed) for file in files])
     if read.is_empty():
         raise UnusableFile(f"{path} has no rows")
     return read
@@ -99,12 +106,12 @@ def is_dated(events: pl.DataFrame) -> bool:
     return bool((events["ts"] != UNDATED).any())
 
 
-def _events(path: Path, columns: Columns) -> pl.DataFrame:
+def _events(path: Path, columns: Columns, needed: set[str]) -> pl.DataFrame:
     frame = read_table(path)
     present = {ours: _found(frame, theirs) for ours, theirs in columns.sources().items()}
-    for ours in ("user_id", "item_id"):
-        if present[ours] is None:
-            wanted, option = columns.sources()[ours], ours.removesuffix("_id")
+    for ours, wanted in columns.sources().items():
+        if present[ours] is None and ours in needed:
+            option = OPTIONS.get(ours, ours.removesuffix("_id"))
             raise UnusableFile(
                 f"{path} has no column {wanted!r}; it has {', '.join(frame.columns)}: name yours with --{option}-column"
             )
@@ -133,7 +140,7 @@ def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
             read = text.replace_strict({name: name for name in EVENT_TYPES}, default=None, return_dtype=pl.String)
             kind = f"an event type; there are {', '.join(EVENT_TYPES)}"
         case _:
-            return column.cast(pl.String).replace("", None)
+            return CONVERSIONS["user_id"](column).replace("", None)
     if read.null_count():
         row = read.is_null().arg_max() or 0
         raise UnusableFile(f"{path}, row {row + 1}: {column.name} {str(column[row])[:100]!r} is not {kind}")
@@ -141,10 +148,7 @@ def _read(path: Path, column: pl.Series, ours: str) -> pl.Series:
 
 
 def _times(column: pl.Series) -> pl.Series:
-    text = column.cast(pl.String) if not column.dtype.is_temporal() else column
-    if text.dtype == pl.String and text.drop_nulls().str.contains(EPOCH_MILLISECONDS).all():
-        text = (text.cast(pl.Float64) / 1000).cast(pl.String)
-    return CONVERSIONS["ts"](text).cast(pl.Datetime("us", "UTC"))
+    return CONVERSIONS["ts"](column).cast(pl.Datetime("us", "UTC"))
 
 
 def _complete(read: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -4,6 +4,7 @@ A process of its own has a peak of memory of its own, and cannot leave threads o
 ``job.json`` from FOLDER and the tables from QUESTION, and leaves ``recs.parquet`` and ``measured.json`` in FOLDER.
 """
 
+import logging
 import resource
 import sys
 from importlib import import_module
@@ -19,7 +20,7 @@ from recsys_pipelines.backtest.choosing import configured
 from recsys_pipelines.backtest.errors import BacktestError
 from recsys_pipelines.backtest.preparing import Weighing, kept
 from recsys_pipelines.backtest.ranking import ranked
-from recsys_pipelines.backtest.scoring import full_scores
+from recsys_pipelines.backtest.scoring import full_scores, uncut
 
 FAILED = 3
 
@@ -42,12 +43,13 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What it took."""
+    """What it took, and what the algorithm logged as a warning."""
 
     fit_s: float
     recommend_s: float
     peak_mb: float
     base_mb: float
+    notes: tuple[str, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -67,15 +69,28 @@ def run(job: Job, folder: Path, place: Path) -> None:
     weighing = Weighing(types=job.types, half_life_days=job.half_life_days, binary=job.binary)
     data = question.training(weighing, job.seed)
     algorithm = configured(job.label, getattr(import_module(job.module), job.algorithm), job.settings)
+    if question.allowed is not None:
+        algorithm = uncut(algorithm, question.catalog.height)
     users = question.truth["user_id"].unique().sort()
+    notes = _heard()
     base_mb, begin = peak_mb(), perf_counter()
     full = full_scores(algorithm, data, users)
     learned = perf_counter()
     recs = ranked(full, question.asked, job.depth)
     done = perf_counter()
     recs.write_parquet(folder / "recs.parquet")
-    measured = Measured(fit_s=learned - begin, recommend_s=done - learned, peak_mb=peak_mb(), base_mb=base_mb)
+    took = {"fit_s": learned - begin, "recommend_s": done - learned, "peak_mb": peak_mb(), "base_mb": base_mb}
+    measured = Measured(**took, notes=tuple(dict.fromkeys(notes)))
     (folder / "measured.json").write_bytes(msgspec.json.encode(measured))
+
+
+def _heard() -> list[str]:
+    """What any logger warns of from now on, such as that another algorithm was fitted instead."""
+    heard: list[str] = []
+    listening = logging.Handler(logging.WARNING)
+    listening.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]  # one line of it
+    logging.getLogger().addHandler(listening)
+    return heard
 
 
 def peak_mb() -> float:

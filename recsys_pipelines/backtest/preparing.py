@@ -14,6 +14,7 @@ from data_contracts.documents import EventWeights, Interactions
 from data_contracts.tables import EVENT_TYPES
 from recsys_pipelines.algorithm import TrainingData
 from recsys_pipelines.backtest.data import UNDATED
+from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.backtest.ranking import Asked
 from recsys_pipelines.embeddings.svd import Svd
 from recsys_pipelines.embeddings.texts import item_texts
@@ -78,10 +79,13 @@ class Question:
         return Asked(self.truth, self.barred, self.allowed)
 
     def training(self, weighing: Weighs, seed: int) -> TrainingData:
-        """All that an algorithm may learn from."""
+        """All that an algorithm may learn from. Raises ``UnusableFile`` where nothing counts."""
+        pairs = weighing.pairs(self.events, self.now, self.catalog)
+        if pairs.is_empty():
+            raise UnusableFile("no row of train counts: its weight is 0, or that of its type, or no item is in --items")
         days = self.events.sort("ts", "event_id").with_columns(day=pl.col("ts").dt.date())
         return TrainingData(
-            weighing.pairs(self.events, self.now, self.catalog),
+            pairs,
             self.catalog,
             [day.drop("day").lazy() for day in days.partition_by("day", maintain_order=True)],
             now=self.now,

@@ -7,6 +7,7 @@ history, weight x similarity, and a user without a vector is folded in as the we
 
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -38,6 +39,16 @@ def full_scores(algorithm: Algorithm, data: TrainingData, users: pl.Series) -> F
             return of_lists(table)
         case "vectors":
             return of_vectors(table, data)
+
+
+def uncut(algorithm: Algorithm, items: int) -> Algorithm:
+    """The same, a list for everybody as long as the catalog: its ``limit`` is for serving and must not hide candidates.
+
+    Other shapes stay as they are.
+    """
+    if algorithm.shape != "item_scores" or not hasattr(algorithm, "limit"):
+        return algorithm
+    return cast(Algorithm, msgspec.structs.replace(cast(msgspec.Struct, algorithm), limit=max(items, 1)))
 
 
 def of_everybody(table: pl.DataFrame, users: pl.Series) -> FullScores:

@@ -217,4 +217,21 @@ def _losses(question: Question, plan: Plan) -> list[str]:
         f"{had} {pairs} in train too and count as missed: what a user had is not recommended (see --keep-seen)": had,
         f"{unknown} {pairs} of items that are not in the catalog: nobody can find them": unknown,
     }
+    return [line for line, count in told.items() if count] + _losses_to_candidates(question)
+
+
+def _losses_to_candidates(question: Question) -> list[str]:
+    """What cannot be found because of the candidates that were given."""
+    truth, users = question.truth, question.truth["user_id"].n_unique()
+    if question.allowed is None:
+        return []
+    allowed = question.allowed.join(truth, on="user_id", how="semi")
+    nobody = users - allowed["user_id"].n_unique()
+    absent = truth.join(allowed, on=["user_id", "item_id"], how="anti").height
+    had = allowed.join(question.barred, on=["user_id", "item_id"], how="semi").height
+    told = {
+        f"{nobody} of {users} users of the test have no candidates: nothing is recommended to them": nobody,
+        f"{absent} of {truth.height} test pairs are no candidates of their users: nobody can find them": absent,
+        f"{had} of {allowed.height} candidates are in train too and are not ranked (see --keep-seen)": had,
+    }
     return [line for line, count in told.items() if count]

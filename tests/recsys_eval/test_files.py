@@ -48,11 +48,26 @@ def test_numeric_ids_in_parquet_become_strings(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        pytest.param([7.0, None, 12.0], ["7", None, "12"], id="whole numbers that a gap made floats"),
+        pytest.param([7.0, float("nan")], ["7", None], id="a gap that is no number"),
+        pytest.param([7.0, 1.5], ["7.0", "1.5"], id="floats"),
+    ],
+)
+def test_float_ids_are_written_without_a_point_where_all_are_whole(ids, expected, tmp_path):
+    pl.DataFrame({"user_id": ids}).write_parquet(tmp_path / "a.parquet")
+
+    assert read_table(tmp_path / "a.parquet")["user_id"].to_list() == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param("2026-03-01 12:00:00", id="without an offset it is UTC"),
         pytest.param("1772366400", id="epoch seconds"),
         pytest.param("1772366400.0", id="epoch seconds with a point"),
+        pytest.param("1772366400000", id="epoch milliseconds"),
     ],
 )
 def test_times_are_read_in_utc_whatever_the_column_is_called(text, tmp_path):

@@ -382,3 +382,11 @@ def test_it_says_how_its_time_and_memory_grow(algorithm):
     said = f"{algorithm.__doc__} {inspect.getmodule(algorithm).__doc__}"
 
     assert re.search(r"\bgrows?\b", said)
+
+
+@pytest.mark.parametrize("algorithm", discover(()).values(), ids=lambda algorithm: algorithm.name)
+def test_it_names_who_proposed_it_and_when(algorithm):
+    """All but a sort by date, and lists of another model's scores."""
+    said = f"{algorithm.__doc__} {inspect.getmodule(algorithm).__doc__}"
+
+    assert re.search(r"\b(19|20)\d\d\b", said) or algorithm.name in {"latest", "user_lists"}

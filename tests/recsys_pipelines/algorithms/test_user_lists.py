@@ -62,6 +62,25 @@ def test_a_list_ends_where_there_is_nothing_new():
     assert (lengths["had"] + lengths["listed"]).unique().to_list() == [ITEMS]
 
 
+@pytest.mark.parametrize("seen", [False, True])
+def test_the_scores_are_those_that_a_list_as_long_as_the_catalog_would_have(seen):
+    world = data()
+    whole = UserLists(of=Als(factors=4), limit=ITEMS, seen=seen).fit(world)
+
+    full = UserLists(of=Als(factors=4), limit=1, seen=seen).scores(world)
+
+    scores = {(user, item): score for user, item, score in whole.iter_rows()}
+    assert full.block(3, 9) == pytest.approx(
+        np.array([[scores.get((user, item), -np.inf) for item in full.items] for user in full.users[3:9]]), rel=1e-5
+    )
+
+
+def test_without_interactions_there_are_no_scores():
+    nothing = TrainingData(data().interactions.clear(), data().catalog, now=NOW)
+
+    assert UserLists().scores(nothing).block(0, 0).shape == (0, 0)
+
+
 def test_the_model_is_named_in_the_settings():
     settings = msgspec.convert({"of": {"algorithm": "ials", "factors": 3}, "limit": 7}, UserLists)
 

@@ -8,6 +8,7 @@ from recsys_eval.errors import EvaluationError
 from recsys_pipelines.backtest.data import (
     UNDATED,
     Columns,
+    catalog,
     identified,
     is_dated,
     read_candidates,
@@ -15,6 +16,7 @@ from recsys_pipelines.backtest.data import (
     read_items,
 )
 from recsys_pipelines.backtest.errors import UnusableFile
+from recsys_pipelines.backtest.preparing import Weighing
 from recsys_pipelines.contract import schema
 
 
@@ -42,6 +44,46 @@ def test_whole_numbers_are_ids_in_every_format(world, name):
     ]
 
 
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        pytest.param([7, 9007199254740993], ["7", "9007199254740993"], id="numbers and texts"),
+        pytest.param([7.0, None, 12.0], [7, 12], id="numbers that a gap made floats"),
+        pytest.param([7.0, float("nan")], ["7"], id="a gap that is no number"),
+        pytest.param([18446744073709551615], ["18446744073709551615"], id="the largest number"),
+        pytest.param(["7", "007", "7.0"], ["7.0", "7", "007"], id="texts alike but not the same"),
+    ],
+)
+def test_an_id_is_the_same_whatever_the_type_of_its_column(world, train, test):
+    kind = pl.UInt64 if max(filter(None, train), key=str) == 18446744073709551615 else None
+    one = pl.DataFrame({"user_id": pl.Series(train, dtype=kind), "item_id": ["x"] * len(train)})
+    other = pl.DataFrame({"user_id": test, "item_id": ["x"] * len(test)})
+
+    first, _ = identified(read_events(world.write("train.parquet", one), Columns()), "train")
+    second, _ = identified(read_events(world.write("test.csv", other), Columns()), "test")
+
+    assert set(first["user_id"]) == set(second["user_id"]) == {str(each) for each in test}
+
+
+def test_a_column_that_is_named_must_be_there_to_learn_from_but_not_to_ask(world):
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a"], "item_id": ["x"]}))
+    columns = Columns(weight="stars", timestamp="at")
+
+    with pytest.raises(UnusableFile, match=r"no column 'stars'; it has user_id, item_id: .* --weight-column"):
+        read_events(path, columns, whole=True)
+
+    assert read_events(path, columns)["value"].to_list() == [1.0]
+
+
+def test_rows_of_one_pair_add_up_and_a_sum_of_zero_is_no_pair(world):
+    rows = pl.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "x", "x"], "weight": [1.5, 2, 0]})
+    events = read_events(world.write("rows.csv", rows), Columns())
+
+    pairs = Weighing().pairs(events, UNDATED, catalog(pl.DataFrame({"item_id": ["x"]})))
+
+    assert pairs.select("user_id", "item_id", "weight").rows() == [("a", "x", 3.5)]
+
+
 def test_columns_may_have_other_names(world):
     path = world.write(
         "rows.csv", pl.DataFrame({"who": ["a"], "what": ["x"], "stars": [3], "at": ["2026-01-02"], "did": ["view"]})
@@ -67,6 +109,8 @@ IDS = {"user_id": ["a"], "item_id": ["x"]}
         pytest.param({**IDS, "weight": ["much"]}, "row 1: weight 'much' is not a weight", id="words for a weight"),
         pytest.param({**IDS, "weight": [-1]}, "weight '-1' is not a weight: .* at least 0", id="a negative weight"),
         pytest.param({**IDS, "weight": ["nan"]}, "weight 'nan' is not", id="NaN"),
+        pytest.param({**IDS, "weight": ["inf"]}, "weight 'inf' is not", id="infinity"),
+        pytest.param({**IDS, "weight": [None]}, "weight 'None' is not", id="a gap"),
         pytest.param({**IDS, "type": ["buy"]}, "type 'buy' is not an event type; there are view", id="a type"),
         pytest.param({"user_id": [], "item_id": []}, "has no rows", id="no rows"),
     ],
@@ -129,13 +173,42 @@ def test_nothing_but_nobody_is_refused(world):
         identified(read_events(path, Columns()), "train")
 
 
-@pytest.mark.parametrize("at", [885870323000, 885870323, "1998-01-27T03:05:23", "1998-01-27T05:05:23+02:00"])
-def test_a_moment_is_the_same_however_it_is_written(world, at):
-    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "when": [at]}))
+MOMENT = datetime(1998, 1, 27, 3, 5, 23, tzinfo=UTC)
 
-    (moment,) = read_events(path, Columns(timestamp="when"))["ts"]
 
-    assert moment == datetime(1998, 1, 27, 3, 5, 23, tzinfo=UTC)
+@pytest.mark.parametrize("name", ["timestamp", "when"])
+@pytest.mark.parametrize("file", ["rows.csv", "rows.parquet"])
+@pytest.mark.parametrize(
+    "at", [885870323000, 885870323000.0, 885870323, 885870323.0, "1998-01-27T03:05:23", "1998-01-27T05:05:23+02:00"]
+)
+def test_a_moment_is_the_same_however_it_is_written(world, at, file, name):
+    path = world.write(file, pl.DataFrame({"user_id": ["a"], "item_id": ["x"], name: [at]}))
+
+    (moment,) = read_events(path, Columns(timestamp=name), whole=True)["ts"]
+
+    assert moment == MOMENT
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pl.Datetime("ns"), pl.Datetime("ms", "UTC"), pl.Datetime("us", "Asia/Tokyo")],
+    ids=["naive", "milliseconds", "elsewhere"],
+)
+def test_a_moment_may_be_a_column_of_times(world, kind):
+    moments = pl.Series([MOMENT]).dt.cast_time_unit(kind.time_unit)
+    there = (
+        moments.dt.replace_time_zone(None) if kind.time_zone is None else moments.dt.convert_time_zone(kind.time_zone)
+    )
+    path = world.write("rows.parquet", pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": there}))
+
+    assert read_events(path, Columns())["ts"].to_list() == [MOMENT]
+
+
+def test_some_moments_may_have_parts_of_a_second(world):
+    at = ["2026-01-02T03:04:05.250000", "2026-01-02T03:04:05"]
+    path = world.write("rows.csv", pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "timestamp": at}))
+
+    assert [moment.microsecond for moment in read_events(path, Columns())["ts"]] == [250_000, 0]
 
 
 def test_candidates_are_pairs_each_once(world):

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from recsys_pipelines.algorithms.als import Als
+from recsys_pipelines.algorithms.ease import Ease
 from recsys_pipelines.algorithms.popularity import Popularity
 from recsys_pipelines.backtest.backtest import Ask, backtest
 from recsys_pipelines.backtest.errors import FailedRun
@@ -63,6 +64,17 @@ def test_weights_count_unless_they_are_left_aside(world, tmp_path):
 
     assert weighted["item_id"].to_list() == ["b", "a"]
     assert binary["item_id"].to_list() == ["a", "b"]
+
+
+def test_what_an_algorithm_warns_of_is_in_the_report(world):
+    """Half the items of a thousand at one megabyte: ease leaves them to sparse_ease."""
+    train = [(f"u{user}", f"i{item}", 0) for user in range(600) for item in (user, user + 1)]
+    posed = given(world.events(train), world.events([("u1", "i5", 1)]), Plan(kind="given"), Sides())
+
+    found = backtest(posed, {"ease": Ease(memory_budget_mb=1)}, Ask(plan=Plan(kind="given")))
+
+    assert len(found.warnings) == 1
+    assert "more than memory_budget_mb 1: sparse_ease is fitted instead" in found.warnings[0]
 
 
 def test_a_run_that_fails_says_whose_and_why(posed, tmp_path):

@@ -1,12 +1,16 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
 from recsys_pipelines.algorithm import FullScores, TrainingData, schema
+from recsys_pipelines.algorithms.buy_again import BuyAgain
+from recsys_pipelines.algorithms.latest import Latest
+from recsys_pipelines.algorithms.popularity import Popularity
+from recsys_pipelines.algorithms.trending import Trending
 from recsys_pipelines.backtest.ranking import Asked, ranked
-from recsys_pipelines.backtest.scoring import full_scores, of_everybody, of_lists, of_neighbors, of_vectors
+from recsys_pipelines.backtest.scoring import full_scores, of_everybody, of_lists, of_neighbors, of_vectors, uncut
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NONE = -np.inf
@@ -57,6 +61,27 @@ def test_everybody_gets_the_list_for_everybody():
 
     assert full.items.to_list() == ["a", "b"]
     assert whole(full) == [[0.3, 0.7], [0.3, 0.7]]
+
+
+@pytest.mark.parametrize("kind", [Popularity, Trending, Latest])
+def test_a_list_for_everybody_has_all_items_for_candidates_and_otherwise_as_many_as_it_is_served_with(data, kind):
+    dated = pl.DataFrame({"item_id": ["a", "b", "c"], "created_at": [NOW - timedelta(days=day) for day in (2, 1, 3)]})
+    event = pl.DataFrame({"item_id": ["a", "b", "b", "c"], "type": "view", "user_id": ["u", "v", "w", "x"]})
+    events = event.with_columns(ts=pl.lit(NOW), anonymous_id=pl.lit(None, pl.String), event_id="user_id")
+    pairs = pl.concat([data.interactions, data.interactions[:1].with_columns(item_id=pl.lit("c"), weight=0.5)])
+    all_three = TrainingData(pairs, dated, [events.lazy()], now=NOW)
+
+    served, full = (
+        full_scores(algorithm, all_three, pl.Series(["ann"])) for algorithm in (kind(limit=1), uncut(kind(limit=1), 3))
+    )
+
+    assert served.items.to_list() == ["b"]
+    assert full.items.to_list() == ["a", "b", "c"]
+    assert np.argmax(full.block(0, 1)) == 1
+
+
+def test_other_tables_are_scored_as_they_are_served():
+    assert uncut(BuyAgain(limit=2), 3) == BuyAgain(limit=2)
 
 
 def test_a_list_of_a_user_scores_what_is_on_it_also_where_that_is_zero():

@@ -5,6 +5,7 @@ import pytest
 
 from recsys_pipelines.backtest.data import catalog
 from recsys_pipelines.backtest.errors import UnusableFile
+from recsys_pipelines.backtest.preparing import Weighing
 from recsys_pipelines.backtest.splitting import Plan, Sides, given, inner_folds, split
 
 ROWS = [("ann", "a", 0), ("ann", "b", 1), ("bob", "a", 2), ("ann", "a", 3), ("bob", "c", 4)]
@@ -108,6 +109,30 @@ def test_candidates_are_items_too(world):
     ).questions
 
     assert question.catalog["item_id"].to_list() == ["a", "b", "c", "new"]
+
+
+def test_what_candidates_leave_out_is_counted(world):
+    """Bob may get b, which is no test item, and a, which he had; ann may get nothing; nobody asks for zoe."""
+    candidates = pl.DataFrame({"user_id": ["bob", "bob", "zoe"], "item_id": ["a", "b", "b"]})
+    test = world.events([("bob", "d", 5), ("ann", "c", 6)])
+
+    posed = given(world.events(ROWS), test, Plan(kind="given"), Sides(candidates=candidates))
+
+    assert [line.split(":")[0] for line in posed.warnings[1:]] == [
+        "1 of 2 users of the test have no candidates",
+        "2 of 2 test pairs are no candidates of their users",
+        "1 of 2 candidates are in train too and are not ranked (see --keep-seen)",
+    ]
+
+
+def test_train_in_which_nothing_counts_is_refused(world):
+    rows = pl.DataFrame({"user_id": ["ann"], "item_id": ["a"], "weight": [0]})
+    (question,) = given(world.events(rows), world.events([("ann", "b", 1)]), Plan(kind="given"), Sides()).questions
+
+    with pytest.raises(UnusableFile, match="no row of train counts: its weight is 0"):
+        question.training(Weighing(), seed=0)
+
+    assert question.training(Weighing(binary=True), seed=0).interactions.height == 1
 
 
 def test_the_catalog_given_is_the_catalog(world):
