@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from itertools import chain
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -29,6 +29,7 @@ from data_contracts.errors import InvalidDocument, InvalidName
 from data_contracts.layout import segment
 from data_contracts.tables import INTERACTIONS, SHAPES, Shape
 from recsys_pipelines import algorithms
+from recsys_pipelines.identity import NOTHING, Known
 
 GROUP = "recsys.algorithms"
 RESERVED = ("history", "items")  # artifacts of the pipeline itself; its others, such as `seen.view`, have a dot
@@ -53,6 +54,8 @@ class TrainingData:
     ``interactions``, ``catalog``, ``events`` and ``users`` have the columns of `data_contracts.tables`; only the first
     two are needed. ``events`` are one lazy frame a day, in order, as often as one iterates; a column that is not
     selected is not read: ``pl.concat(day.select("user_id", "item_id", "ts") for day in data.events).collect()``.
+    ``identity`` is what is known beside the events of who is who: whoever groups events by person asks ``known`` and
+    `coding.coded` or `identity.persons`, as interactions do, or learns two half people from one who logged in.
     ``now`` (aware) is the instant that ages are counted from. ``embeddings`` reads the item texts' vectors (columns of
     ``feature_tables.EMBEDDINGS``) when called, and no algorithm that learns from texts makes neighbours of two items in
     ``blocked_pairs``. ``previous`` is what this artifact learned the last time, where training
@@ -66,6 +69,7 @@ class TrainingData:
     now: datetime = field(kw_only=True)
     seed: int = field(default=0, kw_only=True)
     users: pl.DataFrame = field(default_factory=pl.DataFrame, kw_only=True)
+    identity: Known = field(default=NOTHING, kw_only=True)
     embeddings: Callable[[], pl.DataFrame] = field(default=pl.DataFrame, kw_only=True)
     blocked_pairs: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
     previous: pl.DataFrame | None = field(default=None, kw_only=True)
@@ -76,6 +80,13 @@ class TrainingData:
         _check_columns(self.interactions, INTERACTIONS.names, "interactions")
         _check_columns(self.catalog, ("item_id",), "catalog")
         _check_weights(self.interactions)
+
+    @property
+    def known(self) -> Known:
+        """What was said of who is who, and that every id of ``users`` is a user's."""
+        if "user_id" not in self.users.columns:
+            return self.identity
+        return self.identity._replace(users=pl.concat([self.identity.users, self.users["user_id"]]).unique())
 
 
 class Algorithm(Protocol):
@@ -106,6 +117,19 @@ class Scoring(Protocol):
 
     def scores(self, data: TrainingData) -> FullScores:
         """The model in full, fitted on the same data with the same settings."""
+
+
+@runtime_checkable
+class ByTrait(Protocol):
+    """What an algorithm has that makes lists by trait, the segments of `recsys_algo.segments.trait_segment`."""
+
+    @property
+    def per_trait(self) -> tuple[str, ...]:
+        """The traits, the one that says most first."""
+
+    @property
+    def minimum_people(self) -> int:
+        """How many have to share a value for a list of it."""
 
 
 def discover(plugins: Iterable[EntryPoint] | None = None) -> dict[str, type[Algorithm]]:

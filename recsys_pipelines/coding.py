@@ -8,7 +8,7 @@ and a weight) and by the ids of the persons, never by the rows as they stand in 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,30 @@ class Places:
         return self._table[np.minimum(_numbers(words), len(self._table) - 1)]
 
 
+class People(NamedTuple):
+    """Who is who: the ids of all persons in order, and by subject the place of the person that it is."""
+
+    ids: pl.Series
+    places: Ints
+
+    @classmethod
+    def of(cls, pairs: Iterable[Ints], known: Known) -> Self:
+        """From what ``met`` found in all parts, while a category of them is still held."""
+        every = _distinct(np.concatenate([np.zeros(1, np.int64), *pairs]))
+        user, device = (every >> _HALF) - 1, (every & ((1 << _HALF) - 1)) - 1
+        ids_of = pl.DataFrame(dict(zip(SUBJECTS, (_words(user), _words(device)), strict=True)))
+        named = persons(ids_of, known)["user_id"]
+        ids = named.drop_nulls().unique().sort()
+        table = np.full(user.max(initial=0) + device.max(initial=0) + 4, NOBODY)
+        table[np.where(user >= 0, user, -2 - device)] = Places(ids)(named.cast(pl.Categorical))
+        return cls(ids, table)
+
+    def __call__(self, subject: pl.Series) -> Ints:
+        """The place of each subject's person, or ``NOBODY``."""
+        place: Ints = self.places[subject.to_numpy()]
+        return place
+
+
 def coded(parts: Parts, items: pl.Series, columns: Sequence[str], measure: Measure, *, known: Known = NOTHING) -> Coded:
     """The events of known persons on one of ``items`` (sorted, each once).
 
@@ -70,17 +94,28 @@ def coded(parts: Parts, items: pl.Series, columns: Sequence[str], measure: Measu
 
     def read(part: pl.LazyFrame) -> tuple[Ints, pl.DataFrame]:
         rows = part.select(*SUBJECTS, "item_id", *columns).collect().cast({pl.String: pl.Categorical})
-        user, device = (_numbers(rows[name]) for name in SUBJECTS)
-        events = rows.select(*columns, subject=np.where(user >= 0, user, -2 - device), item=place_of(rows["item_id"]))
+        events = rows.select(*columns, subject=subjects(rows), item=place_of(rows["item_id"]))
         counted = events.filter((pl.col("subject") != NOBODY) & (pl.col("item") != NOBODY))
-        pairs = _distinct(((user + 1) << _HALF) | (device + 1))
-        return pairs, measure(counted.cast({"subject": pl.Int32, "item": pl.Int32}))
+        return met(rows), measure(counted.cast({"subject": pl.Int32, "item": pl.Int32}))
 
     pairs, measured = zip(*in_turn(read, parts), strict=True)
-    ids, places = _persons(_distinct(np.concatenate(pairs)), known)
+    people = People.of(pairs, known)
     events = pl.concat(measured)
-    person = places[events["subject"].to_numpy()]
-    return Coded(ids, items, events.drop("subject").with_columns(person=person).filter(person != NOBODY))
+    person = people(events["subject"])
+    return Coded(people.ids, items, events.drop("subject").with_columns(person=person).filter(person != NOBODY))
+
+
+def subjects(rows: pl.DataFrame) -> Ints:
+    """Who each row is said to be of (`SUBJECTS` as categories): the number of a user, or for an event without one the
+    anonymous id's, counted down from -2; ``NOBODY`` without either."""
+    user, device = (_numbers(rows[name]) for name in SUBJECTS)
+    return np.where(user >= 0, user, -2 - device)
+
+
+def met(rows: pl.DataFrame) -> Ints:
+    """The pairs of user and anonymous id (`SUBJECTS` as categories) that occur, each once, as numbers for `People`."""
+    user, device = (_numbers(rows[name]) for name in SUBJECTS)
+    return _distinct(((user + 1) << _HALF) | (device + 1))
 
 
 def runs(keys: Ints) -> Runs:
@@ -115,20 +150,6 @@ def _distinct(keys: Ints) -> Ints:
     ranked = np.sort(keys)
     distinct: Ints = ranked[np.diff(ranked, prepend=-1) != 0]
     return distinct
-
-
-def _persons(pairs: Ints, known: Known) -> tuple[pl.Series, Ints]:
-    """The ids of all persons in order, and by subject the place of the person that it is, or ``NOBODY``.
-
-    A subject is the number of a user, or counts down from -2 with that of an anonymous id.
-    """
-    user, device = (pairs >> _HALF) - 1, (pairs & ((1 << _HALF) - 1)) - 1
-    ids_of = pl.DataFrame(dict(zip(SUBJECTS, (_words(user), _words(device)), strict=True)))
-    named = persons(ids_of, known)["user_id"]
-    ids = named.drop_nulls().unique().sort()
-    table = np.full(user.max(initial=0) + device.max(initial=0) + 4, NOBODY)
-    table[np.where(user >= 0, user, -2 - device)] = Places(ids)(named.cast(pl.Categorical))
-    return ids, table
 
 
 def _words(numbers: Ints) -> pl.Series:

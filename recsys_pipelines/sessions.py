@@ -14,8 +14,7 @@ import polars as pl
 from scipy import sparse  # type: ignore[import-untyped]  # no stubs
 
 from recsys_pipelines.algorithm import TrainingData
-from recsys_pipelines.coding import NOBODY, SUBJECTS, Parts, Places, in_turn
-from recsys_pipelines.identity import persons
+from recsys_pipelines.coding import NOBODY, SUBJECTS, People, Places, in_turn, met, subjects
 from recsys_pipelines.matrix import NEGLIGIBLE, Matrix, decay
 
 Basket = Literal["user", "session", "order"]
@@ -44,10 +43,10 @@ def steps(
 
     A visit is a session id of one person; events without such an id make visits that end where the person does nothing
     for longer than ``gap_minutes``. An order is an order id, and for events without one the visit. Who an anonymous id
-    is say the events alone (`identity.persons`). What has no basket is left out.
+    is say all events, of whatever type, and what is known beside them. What has no basket is left out.
     """
     items = data.catalog["item_id"].unique().sort()
-    ids, events = _by_person(_read(data.events, items, tuple(types)))
+    ids, events = _by_person(data, items, tuple(types))
     number = _person(events) if basket == "user" else _visit(events, len(ids), gap_minutes)
     if basket == "order":
         order = _places(events["order_id"])
@@ -76,30 +75,29 @@ def basket_items(found: Steps, now: datetime, half_life_days: float | None = Non
     return Matrix(pl.Series(baskets), found.items.gather(items), cells[baskets][:, items])
 
 
-def _read(days: Parts, items: pl.Series, types: tuple[str, ...]) -> pl.DataFrame:
-    """The events on ``items``: ts, item (its place), and the ids as categories."""
+def _by_person(data: TrainingData, items: pl.Series, types: tuple[str, ...]) -> tuple[pl.Series, pl.DataFrame]:
+    """The ids of all persons in order, and the events of these types on ``items``: ts, item and person (places, -1
+    where nobody is known), and the ids of visits and orders as categories."""
     place_of = Places(items)
 
-    def read(day: pl.LazyFrame) -> pl.DataFrame:
-        there = day.collect_schema().names()
-        texts = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in _TEXTS]
+    def read(day: pl.LazyFrame) -> tuple[Indices, pl.DataFrame]:
         wanted = day.filter(pl.col("type").is_in(types)) if types else day
-        rows = wanted.select("ts", *texts).collect().cast({pl.String: pl.Categorical})
-        numbered = rows.with_columns(item=place_of(rows["item_id"])).drop("item_id")
-        return numbered.filter(pl.col("item") != NOBODY).cast({"item": pl.Int32})
+        rows = _categories(wanted, "ts", *_TEXTS)
+        numbered = rows.with_columns(item=place_of(rows["item_id"]), subject=subjects(rows)).drop("item_id", *SUBJECTS)
+        kept = numbered.filter(pl.col("item") != NOBODY).cast({"item": pl.Int32, "subject": pl.Int32})
+        return met(_categories(day, *SUBJECTS) if types else rows), kept
 
     none = pl.LazyFrame(schema={"ts": pl.Datetime("us", "UTC"), "type": pl.String})
-    parts: list[pl.DataFrame] = list(in_turn(read, [none, *days]))
-    return pl.concat(parts)
+    pairs, parts = zip(*in_turn(read, [none, *data.events]), strict=True)
+    people, events = People.of(pairs, data.known), pl.concat(parts)
+    return people.ids, events.with_columns(person=people(events["subject"])).drop("subject")
 
 
-def _by_person(events: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
-    """The ids of all persons in order, and the events with their places, -1 where nobody is known."""
-    pairs = events.select(SUBJECTS).unique()
-    named = persons(pairs.cast(pl.String))["user_id"]
-    ids = named.drop_nulls().unique().sort()
-    pairs = pairs.with_columns(person=Places(ids)(named.cast(pl.Categorical)))
-    return ids, events.join(pairs, on=SUBJECTS, how="left", nulls_equal=True).drop(SUBJECTS)
+def _categories(day: pl.LazyFrame, *names: str) -> pl.DataFrame:
+    """These columns, texts as categories; one that is not there is empty."""
+    there = day.collect_schema().names()
+    columns = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in names]
+    return day.select(columns).collect().cast({pl.String: pl.Categorical})
 
 
 def _visit(events: pl.DataFrame, people: int, gap_minutes: float) -> Indices:

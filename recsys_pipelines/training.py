@@ -87,6 +87,7 @@ def training_data(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> 
         events_before(document, lake, day, fit),
         now=until(document, day, fit),
         users=lake.read("users", document.tenant, day),
+        identity=read_known(lake, document.tenant, day),
         embeddings=lambda: read_index(lake, document.tenant),
         blocked_pairs=document.embeddings.blocked_pairs,
     )

@@ -17,7 +17,6 @@ from data_contracts.tables import EVENTS, Shape
 from recsys_pipelines import contract
 from recsys_pipelines.algorithm import TrainingData, schema
 from recsys_pipelines.coding import coded
-from recsys_pipelines.identity import NOTHING
 
 DAY_S = 86_400
 NARROWEST = 0.25  # of the spread of log intervals: a rhythm that is kept to within a quarter is as regular as any
@@ -166,8 +165,7 @@ class Purchases(NamedTuple):
 def _purchases(data: TrainingData) -> Purchases:
     catalog = data.catalog.unique("item_id", keep="first", maintain_order=True).sort("item_id")
     none = pl.LazyFrame(schema=contract.schema(EVENTS))
-    known = NOTHING._replace(users=data.users["user_id"]) if "user_id" in data.users.columns else NOTHING
-    found = coded(chain([none], data.events), catalog["item_id"], ("ts", "type"), _bought, known=known)
+    found = coded(chain([none], data.events), catalog["item_id"], ("ts", "type"), _bought, known=data.known)
     days = found.events.select("person", "item", "day").unique().sort("person", "item", "day")
     user, item, day = (days[name].cast(pl.Int64).to_numpy() for name in ("person", "item", "day"))
     repeats = np.append((np.diff(user) == 0) & (np.diff(item) == 0), np.zeros(min(len(day), 1), np.bool_))

@@ -1,7 +1,7 @@
 """Trending: what is wanted more than usual, by how surprising that is.
 
-Time grows with the events of the last ``baseline_days`` and the windows, memory with those of one day and with the
-items.
+Time grows with the events of the last ``baseline_days`` and the windows, and a little with the others, since any of
+them may say who is who; memory grows with those of one day, with the ids of persons and with the items.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ import polars as pl
 
 from data_contracts.tables import Shape
 from recsys_pipelines.algorithm import TrainingData
+from recsys_pipelines.coding import NOBODY, SUBJECTS, People, Places, in_turn, met, subjects
 from recsys_pipelines.listing import by_category, for_everybody, ranked
 
 DAY_US = 86_400_000_000
@@ -154,20 +155,23 @@ def _counted(data: TrainingData, paces: dict[str, Pace], spans: Spans) -> Counts
 
 
 def _days(data: TrainingData, items: pl.Series, begin: datetime) -> Iterator[pl.DataFrame]:
-    """Day by day what each person (by either id; an event without one is a person's own) did with an item, the newest
-    of each type; in an order that does not depend on that of the events."""
-    item = pl.col("item_id").cast(pl.Enum(items), strict=False)
+    """Day by day what each person (an event without one is a person's own) did with an item, the newest of each type;
+    in an order that does not depend on that of the events."""
+    place_of = Places(items)  # holds the numbers of all ids from one reading of the events to the other
+    people = People.of(in_turn(_met, data.events), data.known)
     age_us = (pl.lit(data.now) - pl.col("ts")).dt.total_microseconds().clip(lower_bound=0)
     for day in data.events:
-        rows = day.filter(pl.col("ts") >= begin).select(
-            "ts", "type", item=item, person=pl.coalesce("user_id", "anonymous_id", "event_id")
-        )
-        newest = rows.filter(pl.col("item").is_not_null()).group_by("person", "item", "type").agg(pl.col("ts").max())
-        yield (
-            newest.with_columns(item=pl.col("item").to_physical().cast(pl.Int64), age_days=age_us / DAY_US)
-            .sort("item", "type", "ts")
-            .collect()
-        )
+        chosen = day.filter(pl.col("ts") >= begin).select("ts", "type", "item_id", *SUBJECTS).collect()
+        rows = chosen.cast({"item_id": pl.Categorical, **dict.fromkeys(SUBJECTS, pl.Categorical)})
+        person = people(pl.Series(subjects(rows)))
+        own = np.where(person == NOBODY, -2 - np.arange(len(person)), person)
+        placed = rows.select("ts", "type", item=place_of(rows["item_id"]), person=own).filter(pl.col("item") != NOBODY)
+        newest = placed.group_by("person", "item", "type").agg(pl.col("ts").max())
+        yield newest.with_columns(age_days=age_us / DAY_US).sort("item", "type", "ts")
+
+
+def _met(day: pl.LazyFrame) -> npt.NDArray[np.int64]:
+    return met(day.select(SUBJECTS).collect().cast(pl.Categorical))
 
 
 ALGORITHM = Trending

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from recsys_pipelines.algorithm import TrainingData
+from recsys_pipelines.identity import NOTHING
 from recsys_pipelines.sessions import basket_items, steps
 
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
@@ -67,6 +69,31 @@ def test_a_visit_without_an_id_ends_with_a_pause():
 
     assert baskets(steps(data(rows), "session")) == ["ab", "c", "d"]
     assert baskets(steps(data(rows), "session", gap_minutes=31)) == ["abc", "d"]
+
+
+def test_a_login_counts_whatever_type_of_event_it_is():
+    """Also one that names no item, and is not asked for."""
+    rows = [
+        (0, "purchase", None, "phone", None, None, "a"),
+        (1, "custom", "ann", "phone", None, None, None),
+        (9000, "purchase", "ann", None, None, None, "b"),
+    ]
+
+    assert baskets(steps(data(rows), "user", types=("purchase",))) == ["ab"]
+
+
+def test_what_was_said_of_a_device_counts():
+    rows = [(0, "view", None, "phone", None, None, "a"), (1, "view", "ann", None, None, None, "b")]
+    said = NOTHING._replace(linked={"phone": "ann"})
+
+    assert baskets(steps(data(rows), "user")) == ["b", "a"]
+    assert baskets(steps(replace(data(rows), identity=said), "user")) == ["ab"]
+
+
+def test_a_device_that_is_called_as_a_user_without_events_is_nobody():
+    shop = data([(0, "view", None, "ann", None, None, "a"), (1, "view", "bob", None, None, None, "b")])
+
+    assert baskets(steps(replace(shop, users=pl.DataFrame({"user_id": ["ann"]})), "user")) == ["b"]
 
 
 def test_a_device_that_logged_in_is_the_person():

@@ -20,6 +20,7 @@ from data_contracts.feature_tables import EMBEDDINGS
 from data_contracts.tables import EVENTS, INTERACTIONS, ITEMS, SHAPES, USERS
 from recsys_pipelines import contract
 from recsys_pipelines.algorithm import InvalidTrainingData, TrainingData, discover, schema
+from recsys_pipelines.identity import NOTHING
 
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
 
@@ -252,6 +253,84 @@ def test_a_run_after_another_gives_a_sound_table(algorithm):
     assert numbers(table, algorithm.shape).is_finite().all()
     assert items_in(table, algorithm.shape) >= items_in(before, algorithm.shape)
     assert items_in(table, algorithm.shape) <= set(after.catalog["item_id"])
+
+
+def repeated(pairs, **who):
+    """The purchases of the pairs, and each once more a minute later, without the id of a visit or an order, by ``who``;
+    then everybody logs in on a device of their own."""
+    first = events(pairs)
+    again = first.with_columns(
+        event_id=pl.format("again {}", "event_id"),
+        ts=pl.col("ts") + pl.duration(minutes=1),
+        session_id=pl.lit(None, pl.String),
+        order_id=pl.lit(None, pl.String),
+        **who,
+    )
+    people = pairs.select(pl.col("user_id").unique().sort())
+    login = people.select(
+        event_id=DEVICE, ts=pl.lit(NOW), type=pl.lit("custom"), user_id="user_id", anonymous_id=DEVICE
+    )
+    return pl.concat([first, again]), filled(login, EVENTS)
+
+
+DEVICE = pl.format("device of {}", "user_id")
+NONE = pl.lit(None, pl.String)
+
+
+def linked(data):
+    """Of each user the device, as the log of identities has it."""
+    return {f"device of {user}": user for user in data.interactions["user_id"].unique()}
+
+
+@every_algorithm
+def test_an_anonymous_id_that_logged_in_is_its_user(algorithm):
+    data = checkerboard(12)
+    own, login = repeated(data.interactions)
+    on_device, _ = repeated(data.interactions, user_id=NONE, anonymous_id=DEVICE)
+
+    whole, split = (
+        algorithm().fit(dataclasses.replace(data, events=daily(pl.concat([rows, login])))) for rows in (own, on_device)
+    )
+
+    assert_frame_equal(whole, split, check_exact=True)
+
+
+@every_algorithm
+def test_who_is_who_is_also_what_was_said_of_it(algorithm):
+    data = checkerboard(12)
+    own, _ = repeated(data.interactions)
+    on_device, _ = repeated(data.interactions, user_id=NONE, anonymous_id=DEVICE)
+
+    whole = algorithm().fit(dataclasses.replace(data, events=daily(own)))
+    said = NOTHING._replace(linked=linked(data))
+    split = algorithm().fit(dataclasses.replace(data, events=daily(on_device), identity=said))
+
+    assert_frame_equal(whole, split, check_exact=True)
+
+
+@every_algorithm
+def test_a_link_that_was_taken_back_is_none(algorithm):
+    data = checkerboard(12)
+    on_device, login = repeated(data.interactions, user_id=NONE, anonymous_id=DEVICE)
+
+    apart = algorithm().fit(dataclasses.replace(data, events=daily(on_device)))
+    unlinked = NOTHING._replace(unlinked=frozenset(linked(data).items()))
+    taken_back = dataclasses.replace(data, events=daily(pl.concat([on_device, login])), identity=unlinked)
+
+    assert_frame_equal(apart, algorithm().fit(taken_back), check_exact=True)
+
+
+@every_algorithm
+def test_an_anonymous_id_that_is_another_users_id_is_nobody(algorithm):
+    data = checkerboard(12)
+    number = pl.col("user_id").str.slice(1).cast(pl.Int64)
+    another = pl.format("u{}", number + 1 - 2 * (number % 2))
+    of_another, _ = repeated(data.interactions, user_id=NONE, anonymous_id=another)
+    of_nobody, _ = repeated(data.interactions, user_id=NONE, anonymous_id=NONE)
+
+    tables = [algorithm().fit(dataclasses.replace(data, events=daily(rows))) for rows in (of_another, of_nobody)]
+
+    assert_frame_equal(*tables, check_exact=True)
 
 
 @every_algorithm
