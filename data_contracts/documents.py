@@ -24,6 +24,7 @@ from data_contracts.policies import (
     Notify,
     Positive,
     Privacy,
+    Returns,
     TrainingPolicy,
     UserPolicy,
 )
@@ -91,6 +92,14 @@ class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     days: Positive = 14.0
 
 
+class Penalties(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What items that turned out badly lose: scores are multiplied by ``1 - weight x rate`` for each of these weights,
+    with a rate that is never above the item's own share and close to it only after many outcomes."""
+
+    returns: Share = 0.0  # of purchases that came back or were cancelled
+    unavailable_clicks: Share = 0.0  # of clicks on recommendations of the item while it could not be bought
+
+
 class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a surface ranks. ``weights`` are per artifact name; a source without a weight is not asked."""
 
@@ -106,6 +115,7 @@ class Ranking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     diversity: Diversity = Diversity()
     second_stage: SecondStage | None = None
     new_items: NewItems | None = None
+    penalties: Penalties | None = None
     editorial: tuple[str, ...] = ()  # the last resort, in this order
     blocked_items: tuple[str, ...] = ()
     history_items: Annotated[int, msgspec.Meta(ge=0, le=200)] = 20  # how much of the user's past anchors neighbours
@@ -161,6 +171,7 @@ class TenantDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     features: FeatureSettings = FeatureSettings()
     embeddings: EmbeddingSettings = EmbeddingSettings()
     attribution: Attribution = Attribution()
+    returns: Returns | None = None
     notify: Notify = Notify()
     training: TrainingPolicy = TrainingPolicy()
     keep_generations: Count = 10
@@ -194,6 +205,11 @@ def _check(document: TenantDocument, origin: str) -> None:
             if name not in document.algorithms:
                 known = ", ".join(sorted(document.algorithms))
                 raise InvalidDocument(f"{origin}: surface {surface!r} weighs {name!r}; the algorithms are {known}")
+        if ranking.penalties and ranking.penalties.returns and not (document.returns or document.sources.orders):
+            raise InvalidDocument(
+                f"{origin}: surface {surface!r} penalizes returns, but nothing says what came back; give"
+                " sources.orders, or say in returns which events do"
+            )
 
 
 def _check_sources(document: TenantDocument, origin: str) -> None:

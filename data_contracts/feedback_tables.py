@@ -6,6 +6,7 @@ People are pseudonyms in ``exposures``, as the server's log has them, and the id
 from data_contracts.table import Column, Table, id_column, text_column
 
 OUTCOMES = ("click", "add", "purchase")  # the event types that are credited
+BAD = ("returns", "unavailable_clicks")  # kinds of bad outcomes: of purchases, and of clicks on recommendations
 
 
 def _count(name: str, description: str) -> Column:
@@ -105,5 +106,27 @@ VOLUMES = Table(
         Column(name="hour", kind="timestamp", description="Where the hour begins, UTC."),
         Column(name="type", kind="string", description="The event type."),
         Column(name="events", kind="int", minimum=1, description="How many."),
+    ),
+)
+
+BAD_OUTCOMES = Table(
+    name="bad_outcomes",
+    description=(
+        "How purchases and clicks of the last weeks turned out, as far as it was known at the end of the day. Beside "
+        "it stand `bad_outcomes_evaluated` and `bad_outcomes_served`, of a fit's window, where a surface has penalties."
+    ),
+    key=("kind", "day", "item_id", "surface"),
+    columns=(
+        Column(
+            name="kind",
+            kind="string",
+            one_of=BAD,
+            description="Purchases that came back or were cancelled, or clicks on what could not be bought.",
+        ),
+        Column(name="day", kind="timestamp", description="Where the day of the purchases or clicks begins, UTC."),
+        id_column("item_id", "Of which item."),
+        Column(name="surface", kind="string", description="Where they are credited; empty: to no recommendation."),
+        Column(name="outcomes", kind="int", minimum=1, description="Purchases, or clicked places of answers."),
+        _count("bad", "How many of them turned out badly."),
     ),
 )

@@ -44,7 +44,7 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     name: str
     kind: str
-    shape: Shape | Literal["catalog", "ranker", "segments"]
+    shape: Shape | Literal["catalog", "ranker", "segments", "penalties"]
     rows: Annotated[int, msgspec.Meta(ge=0)]
     files: tuple[File, ...]
     kind_version: int = 1

@@ -150,3 +150,11 @@ class Attribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     window_hours: Positive = 168.0
     touches: tuple[Literal["click", "view", "add"], ...] = ("click", "view")
+
+
+class Returns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a source says that a purchase came back: by an event of type ``custom`` whose ``meta`` has ``field`` with one
+    of these ``values``. Such events are no interest in the item: nothing is learned from them."""
+
+    field: Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] = "kind"
+    values: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("return", "refund", "cancellation")

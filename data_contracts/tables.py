@@ -8,7 +8,7 @@ from typing import Literal
 
 from data_contracts.catalog_tables import ITEM_CHANGES
 from data_contracts.feature_tables import EMBEDDINGS, ITEM_FEATURES, USER_FEATURES
-from data_contracts.feedback_tables import ATTRIBUTIONS, EXPOSURES, FUNNEL, VOLUMES
+from data_contracts.feedback_tables import ATTRIBUTIONS, BAD_OUTCOMES, EXPOSURES, FUNNEL, VOLUMES
 from data_contracts.table import (
     CURRENCY_PATTERN,
     ID_PATTERN,
@@ -276,4 +276,5 @@ TABLES: tuple[Table, ...] = (
     ATTRIBUTIONS,
     FUNNEL,
     VOLUMES,
+    BAD_OUTCOMES,
 )

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from data_contracts.documents import Ranking
@@ -21,6 +22,7 @@ from recsys_algo.caps import Caps, capped
 from recsys_algo.catalog import Catalog
 from recsys_algo.encode import Encoded
 from recsys_algo.errors import BadArtifact
+from recsys_algo.penalties import PENALTIES, Penalties
 from recsys_algo.ranker import LAMBDAMART, SECOND_STAGE, WEIGHTS, Ranker, weights_of
 from recsys_algo.segments import Segments
 from recsys_algo.shares import Shares, weighed
@@ -28,7 +30,7 @@ from recsys_algo.slate import Mask
 from recsys_algo.vectors import Vectors
 
 CATALOG, HISTORY, SEEN = "items", "history", "seen."
-NOT_SOURCES = ("catalog", "ranker", "segments")  # shapes that propose nothing
+NOT_SOURCES = ("catalog", "ranker", "segments", PENALTIES)  # shapes that propose nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -54,6 +56,7 @@ class Bundle:
     seen: Mapping[str, UserItems] = field(default_factory=dict)
     blocked: Mask | None = None
     segments: Segments | None = None  # of users, where a source has lists of theirs
+    penalties: Penalties | None = None  # of items that turned out badly, where the surface asks for them
 
     def __repr__(self) -> str:
         return f"Bundle({self.tenant}/{self.surface}, generation {self.generation}, {len(self.catalog)} items)"
@@ -176,6 +179,7 @@ def _bundle(tables: Iterable[_Table], ranking: Ranking, identity: _Identity) -> 
         seen={name.removeprefix(SEEN): users[name] for name in sorted(users) if name.startswith(SEEN)},
         blocked=catalog.mask_of_ids(ranking.blocked_items, catalog.archived),
         segments=_segments([pair for pair in opened if pair[0].shape == "segments"]),
+        penalties=_penalties([pair for pair in opened if pair[0].shape == PENALTIES], ranking, len(catalog)),
     )
 
 
@@ -193,6 +197,17 @@ def _segments(opened: Sequence[tuple[_Table, Arrays]]) -> Segments | None:
     for table, arrays in opened:
         try:
             return Segments.of(arrays)
+        except BadArtifact as error:
+            raise BadArtifact(f"{table.name}: {error}") from error
+    return None
+
+
+def _penalties(opened: Sequence[tuple[_Table, Arrays]], ranking: Ranking, items: int) -> Penalties | None:
+    """None where the surface asks for none, or was published before there were any."""
+    weights = msgspec.structs.asdict(ranking.penalties) if ranking.penalties else {}
+    for table, arrays in opened:
+        try:
+            return Penalties.of(arrays, weights, items)
         except BadArtifact as error:
             raise BadArtifact(f"{table.name}: {error}") from error
     return None

@@ -15,6 +15,7 @@ from data_contracts.tables import ITEMS, SHAPES, Shape
 from recsys_algo.arrays import Array, Arrays, mapped, part, prefixed, written
 from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME, TEXTS, WORDS
 from recsys_algo.lists import ENCODERS, Columns, indptr
+from recsys_algo.penalties import PENALTIES, penalty_arrays
 from recsys_algo.ranker import LAMBDAMART, SECOND_STAGE, WEIGHTS
 from recsys_algo.segments import Segments
 from recsys_algo.stringmap import StringMap, packed
@@ -84,6 +85,18 @@ def encode_segments(users: Sequence[str], segments: Sequence[str], folder: Path)
     """Each user's segment as the artifact ``users.segments``."""
     arrays = Segments.build(users, segments).arrays()
     return Encoded(SEGMENTS, "segments", "segments", len(users), written(folder, SEGMENTS, arrays))
+
+
+def encode_penalties(rates: Mapping[str, Mapping[str, float]], items: StringMap, folder: Path) -> Encoded:
+    """By kind of bad outcome the rates (0..1) of items by id, as the artifact ``penalties``; ``rows`` counts those of
+    items that the catalog has.
+    """
+    known = {}
+    for kind, by_id in rates.items():
+        found = zip(items.find_all(list(by_id)).tolist(), by_id.values(), strict=True)
+        known[kind] = {item: rate for item, rate in found if item >= 0}
+    files = written(folder, PENALTIES, penalty_arrays(known, len(items)))
+    return Encoded(PENALTIES, PENALTIES, PENALTIES, sum(map(len, known.values())), files)
 
 
 def load_items(folder: Path) -> StringMap:

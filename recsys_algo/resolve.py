@@ -63,6 +63,7 @@ def situated(bundle: Bundle, query: Query, plan: Plan) -> Situation:
         mmr_lambda=mmr_lambda,
         ranker=bundle.ranker if plan.as_configured and not (injected and query.include_mode == "inject") else None,
         reserve=_reserve(ranking.new_items, query) if ranking.new_items and plan.as_configured else None,
+        penalties=bundle.penalties,
         vectors=_vectors(bundle) if mmr_lambda < 1 else None,
         warnings=tuple(_warnings(anchors.unknown, plan.shares.missing)),
     )

@@ -18,7 +18,7 @@ from recsys_algo.ranker import Ranker
 from recsys_algo.reserve import reserve_new
 from recsys_algo.situation import Situation, Trace
 from recsys_algo.slate import Items, Pool, Slate
-from recsys_algo.stages import FILTERS, STAGES, Stage, cut
+from recsys_algo.stages import FILTERS, STAGES, Stage, cut, penalize
 
 DEFAULT_CANDIDATES = 200
 
@@ -40,11 +40,12 @@ class Reordering:
 
 def stages_with(situation: Situation, pools: Sequence[Pool]) -> Sequence[Stage]:
     """The stages of this ranking."""
-    if situation.ranker is None and situation.reserve is None:
+    if situation.ranker is None and situation.reserve is None and situation.penalties is None:
         return STAGES
     reordering = () if situation.ranker is None else (Reordering(situation.ranker, pools),)
     reserving = () if situation.reserve is None else (reserve_new,)
-    return (*FILTERS, *reordering, select, *reserving, cut)
+    penalizing = () if situation.penalties is None else (penalize,)
+    return (*FILTERS, *reordering, *penalizing, select, *reserving, cut)
 
 
 def examined(slate: Slate, situation: Situation) -> Slate:

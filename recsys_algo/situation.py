@@ -18,6 +18,7 @@ from recsys_algo.bundle import Bundle
 from recsys_algo.candidates import Ask, Source
 from recsys_algo.caps import Caps
 from recsys_algo.catalog import Catalog
+from recsys_algo.penalties import Penalties
 from recsys_algo.ranker import Ranker
 from recsys_algo.slate import Mask, Pool, Slate
 from recsys_algo.vectors import Vectors
@@ -149,6 +150,7 @@ class Situation(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # made fo
     mmr_lambda: float = 1.0
     reserve: Reserve | None = None
     ranker: Ranker | None = None  # what orders the candidates anew
+    penalties: Penalties | None = None  # what lowers the scores of items that turned out badly
     vectors: Vectors | None = None  # what likeness is measured by; None: tags
     warnings: tuple[Warning, ...] = ()
 
@@ -170,7 +172,8 @@ class Trace:
     def signals(self, item: int) -> dict[str, float]:
         """What each source that proposed the item gave to its score, largest first; a rung gives nothing to it.
 
-        A second stage gives (``second_stage``) or takes what the item's new place is worth more or less than its old.
+        A second stage gives (``second_stage``) or takes what the item's new place is worth more or less than its old;
+        penalties (``penalties.KIND``, below zero) take from what is there then.
         """
         found: dict[str, float] = {}
         for number, pool in enumerate(self.pools):
@@ -179,7 +182,14 @@ class Trace:
                 found[pool.source] = self.voices[number].score(rank) if number < len(self.voices) else 0.0
         if item in self._gains:
             found["second_stage"] = self._gains[item]
+        found |= self.penalties(item)
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+    def penalties(self, item: int) -> dict[str, float]:
+        """What each kind of bad outcome took from the item's score, as numbers below zero by ``penalties.KIND``."""
+        if self.situation.penalties is None or item not in self._unpenalized:
+            return {}
+        return self.situation.penalties.taken(item, self._unpenalized[item])
 
     def reasons(self, item: int) -> tuple[str, ...]:
         """Why the item is there, strongest first: kinds of evidence, `diversity` or `new_item` if it was
@@ -204,12 +214,19 @@ class Trace:
         return {i: round(s - before[i], 6) for i, s in zip(after.items.tolist(), after.scores.tolist(), strict=True)}
 
     @cached_property
+    def _unpenalized(self) -> dict[int, float]:
+        """The score of every item before penalties."""
+        slates = dict(self.steps)
+        before = slates.get("second_stage", slates["drop_blocked"])
+        return dict(zip(*(column.tolist() for column in before), strict=True))
+
+    @cached_property
     def _moved_up(self) -> frozenset[int]:
         if self.situation.mmr_lambda >= 1:
             return frozenset()
         slates = dict(self.steps)
         after = slates["select"].items[: self.situation.k].tolist()
-        before = slates.get("second_stage", slates["drop_blocked"])
+        before = slates.get("penalize", slates.get("second_stage", slates["drop_blocked"]))
         return frozenset(after).difference(before.items[: len(after)].tolist())
 
     @cached_property

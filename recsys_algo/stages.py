@@ -84,6 +84,11 @@ def drop_blocked(items: Items, situation: Situation) -> Mask | None:
     return None if situation.blocked is None else ~situation.blocked[items]
 
 
+def penalize(slate: Slate, situation: Situation) -> Slate:
+    """Lower scores of items that turned out badly, and the order that follows from them."""
+    return slate if situation.penalties is None else situation.penalties.lowered(slate)
+
+
 def cut(slate: Slate, situation: Situation) -> Slate:
     """The first ``k``."""
     return slate if len(slate.items) <= situation.k else Slate(slate.items[: situation.k], slate.scores[: situation.k])

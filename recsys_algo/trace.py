@@ -77,7 +77,12 @@ def _judged(answer: Answer, stage: str, index: int) -> tuple[Verdict, str]:
     rule = next(_rules_against(answer, index), None)
     if rule is not None:
         return "filtered", rule
-    return "below_k", f"{answer.counts['returned']} items are better"
+    return "below_k", f"{answer.counts['returned']} items are better" + _penalized(answer, index)
+
+
+def _penalized(answer: Answer, index: int) -> str:
+    lost = answer.trace.penalties(index)
+    return "".join(f"; {name} took {-points:.6f} of its score" for name, points in sorted(lost.items()))
 
 
 def _rules_against(answer: Answer, index: int) -> Iterator[str]:

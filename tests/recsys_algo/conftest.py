@@ -12,7 +12,7 @@ from data_contracts.documents import Ranking
 from data_contracts.tables import SHAPES, Shape
 from recsys_algo.arrays import Arrays
 from recsys_algo.bundle import Bundle, open_encoded
-from recsys_algo.encode import encode_catalog, encode_second_stage, encode_table, load_items
+from recsys_algo.encode import encode_catalog, encode_penalties, encode_second_stage, encode_table, load_items
 from recsys_algo.situation import Answer, Query
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -41,13 +41,14 @@ def shop(tmp_path: Path) -> Shop:
 
     A table of another name than those in ``SHAPE_OF`` is a pair of shape and rows; ``seen_purchase`` is
     ``seen.purchase``. Without a ranking, every source has weight 1 and the default rules hold. ``second_stage``
-    is the arrays of one.
+    is the arrays of one, ``penalties`` are rates by kind and item.
     """
 
     def opened(
         items: Iterable[str | Mapping[str, Any]],
         ranking: Mapping[str, Any] | None = None,
         second_stage: Arrays | None = None,
+        penalties: Mapping[str, Mapping[str, float]] | None = None,
         **tables: Any,
     ) -> Bundle:
         rows = [{"item_id": item} if isinstance(item, str) else item for item in items]
@@ -61,6 +62,8 @@ def shop(tmp_path: Path) -> Shop:
             encoded.append(encode_table(name, key, shape, columns(SHAPES[shape].names, content), ids, tmp_path))
         if second_stage:
             encoded.append(encode_second_stage("home", second_stage, tmp_path))
+        if penalties:
+            encoded.append(encode_penalties(penalties, ids, tmp_path))
         weights = {key: 1.0 for key in tables if key != "history" and not key.startswith("seen_")}
         settings = {"weights": weights} | dict(ranking or {})
         return open_encoded("demo", "home", encoded, msgspec.convert(settings, Ranking), NOW)
