@@ -207,13 +207,19 @@ def likeness(by: Rule, both: float, one: float, other: float) -> Any:
 
 @compiled
 def choose(task: Task, row: int, met: Met, best: Best) -> Any:
-    """The best of the columns that the row has met; how many they are. In order, if there is room for few."""
+    """The best of the columns that the row has met, which it forgets; how many they are. In order, if there is room for
+    few.
+    """
     by, one, own = task.by, task.alone.row[row], task.alone.own[row]
     columns, scores = best
     size, floor = 0, 0.0  # the floor is of squared cosines, and spares most columns a root
     for near in met.columns:
         support, other = met.support[near], task.alone.column[near]
-        both = met.sums[near] if len(met.sums) else float(support)
+        both = float(support)
+        met.support[near] = 0
+        if len(met.sums):
+            both = met.sums[near]
+            met.sums[near] = 0.0
         if support < by.min_support or near == own or both * both < floor * other:
             continue
         score = likeness(by, both, one, other) * support / (support + by.shrinkage)
@@ -240,7 +246,3 @@ def search(task: Task, found: Found) -> None:
         number = weigh(task, row, met) if weighted else meet(task, row, met)
         some = Met(met.support, met.sums, met.columns[:number])
         found.lengths[place] = choose(task, row, some, Best(found.columns[place], found.scores[place]))
-        for near in some.columns:
-            met.support[near] = 0
-            if weighted:
-                met.sums[near] = 0.0

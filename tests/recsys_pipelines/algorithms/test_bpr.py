@@ -77,15 +77,19 @@ def test_the_bias_is_the_last_number_and_the_user_has_one_for_it():
 
 
 def test_every_draw_is_a_step_of_the_papers_formula():
-    """Plain Python over the same draws: pairs, then other items; one that the user had is passed over."""
+    """Plain Python over the same draws: eight times in an iteration pairs, in order, then other items; one that the user
+    had is passed over.
+    """
     _, had = taste()
     settings = Bpr(factors=4, iterations=2, learning_rate=0.1, regularization=0.02)
     rng = np.random.default_rng(7)
     users, items = (rng.normal(0, 0.1, (rows, 5)) for rows in had.shape)
     users[:, -1], items[:, -1] = 1, 0
     owners, columns = np.nonzero(had)
-    pairs, others = rng.integers(len(owners), size=2 * len(owners)), rng.integers(ITEMS, size=2 * len(owners))
-    for pair, worse in zip(pairs, others, strict=True):
+    most = -(-len(owners) // 8)
+    turns = [min(most, 2 * len(owners) - begun) for begun in range(0, 2 * len(owners), most)]
+    draws = [(sorted(rng.integers(len(owners), size=size)), rng.integers(ITEMS, size=size)) for size in turns]
+    for pair, worse in [each for turn in draws for each in zip(*turn, strict=True)]:
         user, better = owners[pair], columns[pair]
         if had[user, worse]:
             continue
