@@ -77,7 +77,7 @@ def test_the_bias_is_the_last_number_and_the_user_has_one_for_it():
 
 
 def test_every_draw_is_a_step_of_the_papers_formula():
-    """Plain Python over the same draws: pairs, eight times an iteration and in order, then other items; one that the user
+    """Plain Python over the same draws: pairs, eight times an iteration and in order, then other items; what the user
     had is passed over.
     """
     _, had = taste()
