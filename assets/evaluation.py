@@ -19,7 +19,7 @@ STOPPED = ("rejected", "suspicious")
 
 
 @dg.asset(
-    deps=["catalog", "interactions", "second_stage", *discover()],
+    deps=["catalog", "interactions", "penalties", "second_stage", *discover()],
     partitions_def=PARTITIONS,
     backfill_policy=SINGLE_RUN,
     group_name="evaluation",

@@ -8,6 +8,7 @@ import polars as pl
 from assets.partitions import PARTITIONS, SINGLE_RUN, Scope, scope_of
 from assets.resources import Suite
 from recsys_eval.charts import Spec, svg
+from recsys_pipelines.feedback.bad_outcomes import write_bad_outcomes
 from recsys_pipelines.feedback.business import Business, business
 from recsys_pipelines.feedback.days import write_attributions, write_funnel, write_volumes
 from recsys_pipelines.feedback.export import write_metrics
@@ -71,7 +72,7 @@ def attributions(context: dg.AssetExecutionContext, suite: Suite) -> dg.Material
 
 
 @dg.asset(
-    deps=["exposures", "attributions", "events"],
+    deps=["exposures", "attributions", "catalog", "events"],
     partitions_def=PARTITIONS,
     backfill_policy=SINGLE_RUN,
     group_name="feedback",
@@ -79,13 +80,16 @@ def attributions(context: dg.AssetExecutionContext, suite: Suite) -> dg.Material
     owners=["team:recommendations"],
 )
 def funnel(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeResult[None]:
-    """Shown, clicked, added, bought, by surface; with the volumes of events, for Prometheus and as a page."""
+    """Shown, clicked, added, bought, by surface; with bad outcomes and the volumes of events, for Prometheus and as a
+    page."""
     shop, scope = suite.workshop, scope_of(context.partition_keys)
     require_passed(shop.lake, scope.tenant, scope.day)
 
     brought = write_funnel(shop.lake, scope.tenant)
     write_volumes(shop.lake, scope.tenant, until=scope.day)
-    numbers = business(shop.tenant(scope.tenant).document, shop.lake, scope.day)
+    document = shop.tenant(scope.tenant).document
+    write_bad_outcomes(document, shop.lake, scope.day)
+    numbers = business(document, shop.lake, scope.day)
     page = publish(shop, scope, numbers)
 
     return dg.MaterializeResult(
@@ -94,6 +98,10 @@ def funnel(context: dg.AssetExecutionContext, suite: Suite) -> dg.MaterializeRes
             **{
                 f"{surface}/ctr": ctr
                 for surface, ctr in numbers.today.select("surface", "ctr").drop_nulls().iter_rows()
+            },
+            **{
+                f"{surface}/{kind}": share
+                for kind, surface, share in numbers.bad_by_surface.select("kind", "surface", "share").iter_rows()
             },
             **({} if numbers.joins.join_share is None else {"join_share": numbers.joins.join_share}),
             "events": sum(numbers.events.values()),

@@ -10,6 +10,7 @@ from assets.partitions import key
 from data_contracts.documents import TenantDocument
 from jobs.instance import register
 from recsys_pipelines.algorithm import configured, discover
+from recsys_pipelines.penalties import penalized
 from recsys_pipelines.tenants import tenants
 from recsys_pipelines.training import fits
 
@@ -33,13 +34,16 @@ def requests(job: dg.JobDefinition, day: date, documents: Iterable[TenantDocumen
 
 
 def wanted(job: dg.JobDefinition, document: TenantDocument) -> list[dg.AssetKey]:
-    """The job's assets but for algorithms that the tenant has not chosen, and a second stage that no surface wants.
+    """The job's assets but for algorithms that the tenant has not chosen, and a second stage or penalties that no
+    surface wants.
 
     A step that does nothing takes a quarter of a second, and there are many algorithms.
     """
     unused = set(discover()) - {settings.name for settings in configured(document).values()}
     if "stacked" not in fits(document):
         unused.add("second_stage")
+    if not penalized(document):
+        unused.add("penalties")
     return sorted(set(job.asset_layer.executable_asset_keys) - {dg.AssetKey(name) for name in unused})
 
 

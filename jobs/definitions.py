@@ -11,6 +11,7 @@ from assets import (
     feedback,
     interactions,
     models,
+    penalties,
     release,
     second_stage,
     staged,
@@ -28,7 +29,7 @@ CRONS = sorted({tenant.document.schedule for tenant in tenants(os.environ).known
 defs = dg.Definitions(
     assets=[
         *dg.load_assets_from_modules(
-            [staged, tables, interactions, features, embeddings, second_stage, evaluation, release, feedback]
+            [staged, tables, interactions, features, embeddings, second_stage, penalties, evaluation, release, feedback]
         ),
         *models.MODELS,
     ],

@@ -20,6 +20,7 @@ import polars as pl
 
 from data_contracts.documents import Interactions
 from data_contracts.manifest import canonical
+from data_contracts.policies import Returns
 from data_contracts.tables import INTERACTIONS
 from recsys_pipelines.coding import SUBJECTS, Coded, coded
 from recsys_pipelines.contract import schema
@@ -36,6 +37,7 @@ from recsys_pipelines.interactions import (
     weights,
 )
 from recsys_pipelines.lake import Lake, Stored
+from recsys_pipelines.returns import is_return
 from recsys_pipelines.settlement import Day, read_settled
 
 TABLE = "day_pairs"
@@ -59,12 +61,14 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Aggregates:
-    """The aggregated days of one tenant, with these settings and this catalog (item_id, category)."""
+    """The aggregated days of one tenant, with these settings and this catalog (item_id, category); ``returns`` are left
+    out."""
 
     lake: Lake
     tenant: str
     settings: Interactions
     catalog: pl.DataFrame
+    returns: Returns | None = None
 
     def fresh(self, days: Iterable[date]) -> Iterator[date]:
         """Make those of the days that are not there as they should be; the days that were made."""
@@ -95,10 +99,12 @@ class Aggregates:
         if categories:
             special = self.catalog.filter(pl.col("category").is_in(categories))
             rows = special.select("item_id", "category").unique().sort("item_id", "category").rows()
-        return hashlib.sha256(canonical(self.settings) + msgspec.json.encode(rows)).hexdigest()
+        left_out = canonical(self.returns) if self.returns else b""
+        return hashlib.sha256(canonical(self.settings) + msgspec.json.encode(rows) + left_out).hexdigest()
 
     def _make(self, day: date) -> None:
         events = self.lake.scan_parts([Stored("events", day, "part")], self.tenant)
+        events = events.filter(~is_return(self.returns)) if self.returns else events
         self.lake.write(TABLE, self.tenant, day, self._aggregated(events, _end(day)))
 
     def _aggregated(self, events: pl.LazyFrame, end: datetime) -> pl.DataFrame:

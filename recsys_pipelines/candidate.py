@@ -15,6 +15,7 @@ from recsys_algo.encode import Encoded
 from recsys_algo.ranker import SECOND_STAGE
 from recsys_pipelines.decisions import Judgement
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.penalties import penalties
 from recsys_pipelines.second_stage.learning import second_stages
 from recsys_pipelines.tenants import Tenant
 from recsys_pipelines.training import Fit, encoded, window
@@ -44,7 +45,11 @@ def candidate(tenant: Tenant, lake: Lake, day: date) -> Iterator[Arrays]:
 
 def _fit(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder: Path) -> list[Encoded]:
     tables = encoded(document, lake, day, fit, folder=folder)
-    return [*tables, *second_stages(document, lake, day, fit, folder=folder)]
+    return [
+        *tables,
+        *penalties(document, lake, day, fit, folder=folder),
+        *second_stages(document, lake, day, fit, folder=folder),
+    ]
 
 
 def serving(fit: Sequence[Encoded], judgement: Judgement) -> list[Encoded]:

@@ -81,21 +81,31 @@ class Lake:
         return self._scan([_key(part.table, tenant, part.day, part.part) for part in parts])
 
     def window(
-        self, table: str, tenant: str, start: datetime, end: datetime, *, columns: Sequence[str] | None = None
+        self,
+        table: str,
+        tenant: str,
+        start: datetime,
+        end: datetime,
+        *,
+        columns: Sequence[str] | None = None,
+        where: Sequence[pl.Expr] = (),
     ) -> pl.DataFrame:
         """The rows of a table with a ``ts`` from ``start`` until before ``end`` (both aware), by day.
 
-        Only ``columns`` (default: all) are read and held in memory; ``daily`` holds less.
+        Only ``columns`` (default: all) are held in memory, of the rows for which all of ``where`` is true; ``daily``
+        holds less.
         """
-        days = self.daily(table, tenant, start, end)
+        days = self.daily(table, tenant, start, end, where=where)
         rows = self.scan(table, tenant, days.days).filter(*days.within)
         return rows.select(columns or pl.all()).collect()
 
-    def daily(self, table: str, tenant: str, start: datetime, end: datetime) -> "Daily":
+    def daily(
+        self, table: str, tenant: str, start: datetime, end: datetime, *, where: Sequence[pl.Expr] = ()
+    ) -> "Daily":
         """The same rows, one frame for each day that has some, so that a day may be let go before the next is read."""
         first, last = start.astimezone(UTC).date(), (end.astimezone(UTC) - timedelta(microseconds=1)).date()
         days = [day for day in self.days(table, tenant) if first <= day <= last]
-        return Daily(self, table, tenant, days, start=start, end=end)
+        return Daily(self, table, tenant, days, start=start, end=end, where=where)
 
     def days(self, table: str, tenant: str) -> list[date]:
         """The days that have a partition, in order."""
@@ -173,15 +183,16 @@ class Daily:
     _: KW_ONLY
     start: datetime
     end: datetime
+    where: Sequence[pl.Expr] = ()  # and only rows for which these are true
 
     def __iter__(self) -> Iterator[pl.LazyFrame]:
         for day in self.days:
             yield self.lake.scan_parts([Stored(self.table, day, "part")], self.tenant).filter(*self.within)
 
     @property
-    def within(self) -> tuple[pl.Expr, pl.Expr]:
+    def within(self) -> tuple[pl.Expr, ...]:
         """True for the rows that belong to it."""
-        return pl.col("ts") >= self.start, pl.col("ts") < self.end
+        return pl.col("ts") >= self.start, pl.col("ts") < self.end, *self.where
 
 
 def _prefix(table: str, tenant: str) -> str:

@@ -17,6 +17,7 @@ from recsys_algo.rank import recommend
 from recsys_algo.situation import Answer, Query
 from recsys_pipelines.identity import read_known, resolved
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.returns import interest
 from recsys_pipelines.training import Fit, until, window
 
 COLUMNS = ("ts", "type", "user_id", "anonymous_id", "item_id")  # of events: all that a fixture is made of
@@ -41,8 +42,9 @@ def fixture(document: TenantDocument, lake: Lake, day: date, *, after: Fit = "ev
     cut = until(document, day, after)
     end = cut + timedelta(days=document.evaluation.test_days)
     catalog = lake.read("items", document.tenant, day)
-    window_events = lake.window("events", document.tenant, window(document, day).start, end, columns=COLUMNS)
-    events = resolved(window_events, read_known(lake, document.tenant, day))
+    start = window(document, day).start
+    said = lake.window("events", document.tenant, start, end, columns=COLUMNS, where=interest(document))
+    events = resolved(said, read_known(lake, document.tenant, day))
     known = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_in(catalog["item_id"].implode()))
     done = known.filter((pl.col("ts") >= cut) & pl.col("type").is_in(document.interactions.positive_types))
     users = sampled(done["user_id"].unique().to_list(), document.evaluation.max_users)

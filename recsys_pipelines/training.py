@@ -27,6 +27,7 @@ from recsys_pipelines.encoding import encode
 from recsys_pipelines.identity import read_known
 from recsys_pipelines.interactions import history, interactions, seen
 from recsys_pipelines.lake import Daily, Lake
+from recsys_pipelines.returns import interest
 
 Fit = Literal["stacked", "evaluated", "served"]
 LOG = logging.getLogger(__name__)
@@ -60,8 +61,10 @@ def until(document: TenantDocument, day: date, fit: Fit) -> datetime:
 
 
 def events_before(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> Daily:
-    """The events of the window that the fit may see, day by day; they are read when they are asked for."""
-    return lake.daily("events", document.tenant, window(document, day).start, until(document, day, fit))
+    """The events of the window that the fit may see, but for returns, day by day; they are read when they are asked
+    for."""
+    start, end = window(document, day).start, until(document, day, fit)
+    return lake.daily("events", document.tenant, start, end, where=interest(document))
 
 
 def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataFrame:
@@ -69,7 +72,7 @@ def weigh(document: TenantDocument, lake: Lake, day: date, fit: Fit) -> pl.DataF
     catalog, now = lake.read("items", document.tenant, day), until(document, day, fit)
     events, known = events_before(document, lake, day, fit), read_known(lake, document.tenant, day)
     if document.training.mode == "incremental":
-        days = Aggregates(lake, document.tenant, document.interactions, catalog)
+        days = Aggregates(lake, document.tenant, document.interactions, catalog, document.returns)
         made = list(days.fresh(events.days))
         LOG.info("%s: %d of %d days aggregated, the others were before", fit, len(made), len(events.days))
         pairs = days.pairs(events.days, now=now, known=known)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from data_contracts.feedback_tables import FUNNEL, VOLUMES
+from data_contracts.feedback_tables import BAD_OUTCOMES, FUNNEL, VOLUMES
 from data_contracts.training_records import TrainingCompleted, TrainingStarted
 from recsys_pipelines.contract import schema
 from recsys_pipelines.feedback import export
@@ -61,6 +61,7 @@ def a_day() -> Business:
         positions=pl.DataFrame({"rank": [1], "items": [4], "share": [1.0]}),
         outcomes=3,
         credited=2,
+        bad_outcomes=pl.DataFrame([("returns", NOW, "a", "home", 4, 1)], schema=schema(BAD_OUTCOMES), orient="row"),
     )
 
 

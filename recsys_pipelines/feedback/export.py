@@ -9,11 +9,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from data_contracts.feedback_tables import FUNNEL
+from data_contracts.feedback_tables import BAD_OUTCOMES, FUNNEL
 from data_contracts.files import appearing
 from recsys_pipelines.feedback.business import Business
 
 FILE = "business.prom"
+WHEN = " Of purchases of four weeks (returns), and of clicks of one day (unavailable_clicks)."
 OF_FUNNEL = tuple(name for name in FUNNEL.names if name not in FUNNEL.key)
 
 
@@ -26,13 +27,19 @@ def write_metrics(business: Business, folder: Path) -> Path:
 
 
 def metrics(business: Business) -> bytes:
-    """The gauges: ``recsys_business_*`` by surface, ``recsys_events`` by type, ``recsys_join_share``."""
+    """The gauges: ``recsys_business_*`` by surface, ``recsys_bad_outcome*`` by surface and kind, ``recsys_events`` by
+    type, ``recsys_join_share``."""
     registry = CollectorRegistry()
     tenant = business.tenant
     for name in OF_FUNNEL:
         gauge = _gauge(registry, f"business_{name}", f"{FUNNEL.column(name).description} Of one day.", "surface")
         for surface, value in business.today.select("surface", name).drop_nulls().iter_rows():
             gauge.labels(tenant, surface).set(value)
+    bad = _gauge(registry, "bad_outcomes", BAD_OUTCOMES.column("bad").description + WHEN, "surface", "kind")
+    bad_share = _gauge(registry, "bad_outcome_share", "The share of outcomes that did." + WHEN, "surface", "kind")
+    for row in business.bad_by_surface.iter_rows(named=True):
+        bad.labels(tenant, row["surface"], row["kind"]).set(row["bad"])
+        bad_share.labels(tenant, row["surface"], row["kind"]).set(row["share"])
     events = _gauge(registry, "events", "Events of one day by type.", "type")
     for type, count in business.events.items():
         events.labels(tenant, type).set(count)

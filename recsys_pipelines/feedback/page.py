@@ -8,6 +8,7 @@ import jinja2
 from recsys_pipelines.feedback.business import Business
 
 PAGE = "feedback.html"
+KINDS = {"returns": "purchases", "unavailable_clicks": "clicks"}
 
 _TEMPLATE = Path(__file__).parents[1] / "templates" / "feedback.html.j2"
 
@@ -26,7 +27,14 @@ def page(business: Business, charts: Mapping[str, str]) -> str:
     environment.filters["share"] = _share
     environment.filters["money"] = lambda minor: "-" if minor is None else f"{minor / 100:,.2f} {business.currency}"
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(business=business, rows=business.today.to_dicts(), charts=charts)
+    return template.render(
+        business=business,
+        rows=business.today.to_dicts(),
+        bad_by_surface=business.bad_by_surface.to_dicts(),
+        worst_items=business.worst_items.to_dicts(),
+        kinds=KINDS,
+        charts=charts,
+    )
 
 
 def _share(value: float | None) -> str:

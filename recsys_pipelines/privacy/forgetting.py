@@ -23,6 +23,7 @@ from recsys_pipelines.candidate import candidate
 from recsys_pipelines.decisions import Judgement, SecondStageChoice
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.lease import hold
+from recsys_pipelines.penalties import write_outcomes
 from recsys_pipelines.pointers import Place, ignore, move, served
 from recsys_pipelines.privacy.keeping import Held, Keeper, cleaned
 from recsys_pipelines.privacy.person import Person, bury, known_as, with_links
@@ -170,13 +171,14 @@ class _Forgetting:
 
 
 def learn_anew(document: TenantDocument, lake: Lake, day: date) -> None:
-    """Every table of the day's models, from events alone: what was learned earlier may know whom these do not."""
+    """Every table that a release is made of, from events alone: what was learned earlier may know whom these do not."""
     afresh = msgspec.structs.replace(document, training=TrainingPolicy(mode="full"))
     for fit in fits(document):
         weigh(afresh, lake, day, fit)
     for algorithm in sorted({each.name for each in configured(document).values()}):
         train(afresh, lake, day, algorithm)
     learn(afresh, lake, day)
+    write_outcomes(afresh, lake, day)
 
 
 def _judgement(before: Manifest) -> Judgement:

@@ -19,6 +19,7 @@ from recsys_pipelines.backtest.splitting import Plan
 from recsys_pipelines.identity import read_known, resolved
 from recsys_pipelines.interactions import interactions
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.returns import interest
 from recsys_pipelines.training import until, window
 
 
@@ -42,7 +43,8 @@ def question(document: TenantDocument, lake: Lake, day: date) -> Question:
     """What the evaluated fit of that day may see. Raises ``UnusableFile`` where that is nothing."""
     catalog = lake.read("items", document.tenant, day)
     start, end = window(document, day).start, until(document, day, "evaluated")
-    events = resolved(lake.window("events", document.tenant, start, end), read_known(lake, document.tenant, day))
+    said = lake.window("events", document.tenant, start, end, where=interest(document))
+    events = resolved(said, read_known(lake, document.tenant, day))
     known = events.filter(pl.col("user_id").is_not_null() & pl.col("item_id").is_in(catalog["item_id"].implode()))
     if known.is_empty():
         raise UnusableFile(f"tenant {document.tenant!r} has no events of known people and items before {end:%Y-%m-%d}")

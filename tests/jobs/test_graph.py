@@ -69,7 +69,7 @@ def test_the_daily_schedule_asks_for_yesterday_of_every_tenant_once(defs, tmp_pa
     ]
     names = [{key.to_user_string() for key in each.asset_selection} for each in asked]
     assert all(each >= {"staged", "als", "evaluation", "manifest"} for each in names)
-    assert not set.union(*names) & {"ease", "second_stage"}  # which these tenants have not chosen
+    assert not set.union(*names) & {"ease", "second_stage", "penalties"}  # which these tenants have not chosen
 
 
 def test_a_new_tenant_document_becomes_a_partition(defs, tmp_path):

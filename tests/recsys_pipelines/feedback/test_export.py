@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from data_contracts.feedback_tables import FUNNEL, VOLUMES
+from data_contracts.feedback_tables import BAD_OUTCOMES, FUNNEL, VOLUMES
 from recsys_pipelines.contract import schema
 from recsys_pipelines.feedback.business import Business
 from recsys_pipelines.feedback.export import metrics, write_metrics
@@ -15,6 +15,16 @@ from recsys_pipelines.feedback.page import write_page
 DAY = datetime(2026, 2, 10, tzinfo=UTC)
 HOME = ("home", 2, 4, 2, 1, 0.25, 0, 0.0, 1, 0.25, 1500, 750.0)
 CART = ("cart", 0, 0, 0, 0, None, 1, None, 0, None, 0, None)
+
+
+BEFORE = DAY.replace(day=9)
+BAD = [
+    ("returns", BEFORE, "a", "home", 8, 6),
+    ("returns", DAY, "a", "", 4, 0),
+    ("returns", DAY, "<i>b</i>", "home", 2, 1),
+    ("unavailable_clicks", BEFORE, "a", "home", 5, 5),
+    ("unavailable_clicks", DAY, "a", "home", 4, 1),
+]
 
 
 @pytest.fixture
@@ -31,6 +41,7 @@ def numbers():
         positions=pl.DataFrame({"rank": [1], "items": [4], "share": [1.0]}),
         outcomes=3,
         credited=2,
+        bad_outcomes=pl.DataFrame(BAD, schema=schema(BAD_OUTCOMES), orient="row"),
     )
 
 
@@ -54,6 +65,33 @@ def test_the_day_is_gauges_that_prometheus_reads(numbers):
     assert found["recsys_events", "demo", "view"] == 10
     assert found["recsys_join_share", "demo"] == 0.5
     assert found["recsys_business_day_seconds", "demo"] == DAY.timestamp()
+
+
+def test_bad_outcomes_are_those_of_a_surface_of_weeks_of_purchases_and_of_the_day_s_clicks(numbers):
+    found = samples(metrics(numbers))
+
+    assert found["recsys_bad_outcomes", "demo", "returns", "home"] == 6 + 1
+    assert found["recsys_bad_outcome_share", "demo", "returns", "home"] == 7 / 10
+    assert found["recsys_bad_outcomes", "demo", "unavailable_clicks", "home"] == 1
+    assert found["recsys_bad_outcome_share", "demo", "unavailable_clicks", "home"] == 1 / 4
+    assert ("recsys_bad_outcomes", "demo", "returns", "") not in found
+
+
+def test_the_worst_items_are_those_of_the_highest_rate_however_they_were_sold(numbers, tmp_path):
+    worst = numbers.worst_items.select("kind", "item_id", "outcomes", "bad").rows()
+
+    # 6 of 12 are certainly a quarter; 1 of 2 could be chance, though the share is the same.
+    assert worst == [("returns", "a", 12, 6), ("returns", "<i>b</i>", 2, 1), ("unavailable_clicks", "a", 9, 6)]
+    text = write_page(numbers, {}, tmp_path).read_text()
+    assert "<td>a</td><td>purchases</td><td>12</td><td>6</td><td>25.00%</td>" in text
+    assert "<i>" not in text
+
+
+def test_a_page_without_bad_outcomes_does_not_speak_of_them(numbers, tmp_path):
+    text = write_page(replace(numbers, bad_outcomes=numbers.bad_outcomes.clear()), {}, tmp_path).read_text()
+
+    assert "outcomes</h2>" not in text
+    assert "worst" not in text
 
 
 def test_what_has_no_value_is_not_written_as_zero(numbers):
