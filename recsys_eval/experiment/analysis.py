@@ -12,6 +12,7 @@ from recsys_eval.experiment.plan import Plan, checked
 from recsys_eval.experiment.power import Design
 from recsys_eval.experiment.ramp import ramp
 from recsys_eval.experiment.ruling import ruling, validity, whole
+from recsys_eval.experiment.srm import sample_ratios
 from recsys_eval.experiment.subjects import Logs, Subjects, before_columns, subjects
 from recsys_eval.verdict import Check
 
@@ -29,7 +30,8 @@ def analyse(logs: Logs, plan: Plan, objectives: Sequence[Objective] = ()) -> Exp
     checked(plan)
     found = subjects(logs, plan)
     arms = _arms(found, plan)
-    checks = validity(arms, found.quality, plan)
+    ratios = sample_ratios(arms, plan)
+    checks = validity(arms, ratios, found.quality, plan)
     before = before_columns(logs.before, plan)
     measured = {metric.name: pairs(found.counted, before, metric, plan) for metric in plan.measured}
     comparisons = _corrected(_compared(measured, plan), plan)
@@ -47,6 +49,7 @@ def analyse(logs: Logs, plan: Plan, objectives: Sequence[Objective] = ()) -> Exp
         arms=ruled,
         comparisons=comparisons,
         quality=found.quality,
+        sample_ratios=ratios,
         power=seen[variant or plan.treatments[0]],
         ramp=ramp(ruled, comparisons, checks, plan=plan, objectives=objectives) if plan.next_shares else None,
     )

@@ -111,7 +111,7 @@ def compare(pair: Pair, question: Question, plan: Plan) -> Comparison:
         difference=_number(pair.difference),
         low=_number(pair.difference - reach * error),
         high=_number(pair.difference + reach * error),
-        lift=lift and _number(pair.difference / control),
+        lift=lift and _number(pair.difference / float(pair.control.rate)),
         lift_low=lift and _number(lift.low),
         lift_high=lift and _number(lift.high),
         p_value=_number(p_value(pair, plan)),

@@ -46,6 +46,22 @@ class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     reasons: tuple[str, ...] = ()
 
 
+class SampleRatio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The users of each arm beside those that the planned shares would give, among all assigned or those that count.
+
+    ``p_value`` decides: it holds however often one looks, if the plan's intervals do. ``one_look_p_value`` is Pearson's
+    chi-square, which would raise false alarms if it were looked at again and again.
+
+    Stability: experimental
+    """
+
+    of: Literal["assigned", "counted"]
+    users: dict[str, int]
+    expected: dict[str, float]
+    p_value: float
+    one_look_p_value: float
+
+
 class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One metric of one arm against the control.
 
@@ -144,6 +160,7 @@ class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     arms: tuple[Arm, ...]
     comparisons: tuple[Comparison, ...]
     quality: Quality
+    sample_ratios: tuple[SampleRatio, ...] = ()
     power: Power | None = None
     ramp: Ramp | None = None
 

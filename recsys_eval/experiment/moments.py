@@ -34,8 +34,8 @@ class Moments:
     def variance(self) -> Vector:
         """The variance of ``rate``, by the delta method over users (Deng, Knoblich & Lu, 2018, KDD)."""
         rate = self.rate
-        spread = self.numerator_variance - 2 * rate * self.covariance + np.square(rate) * self.denominator_variance
         with np.errstate(invalid="ignore", divide="ignore"):
+            spread = self.numerator_variance - 2 * rate * self.covariance + np.square(rate) * self.denominator_variance
             return np.asarray(np.maximum(spread, 0) / (self.users * np.square(self.denominator)))
 
 

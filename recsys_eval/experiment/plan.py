@@ -14,6 +14,8 @@ Better = Literal["higher", "lower"]
 OpenShare = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Several = Annotated[int, msgspec.Meta(ge=2)]
+Planned = Annotated[int, msgspec.Meta(ge=2, le=1_000_000_000)]
+Hours = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 SHARES_ADD_UP_TO = 1e-6
 
 
@@ -70,7 +72,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     guardrails: tuple[Guardrail, ...] = ()
     metrics: tuple[Metric, ...] = ()
     peeking: bool = True
-    planned_users: Several = 10_000
+    planned_users: Planned = 10_000
     minimum_users: Several = 100
     confidence: OpenShare = 0.95
     power: OpenShare = 0.8
@@ -79,7 +81,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     srm_alpha: OpenShare = 0.001
     maximum_mixed_share: Share = 0.01
     since: Timestamp | None = None
-    window_hours: Positive | None = None
+    window_hours: Hours | None = None
     surface: str | None = None
     next_shares: dict[str, OpenShare] = {}
 

@@ -1,6 +1,6 @@
 """How many users an experiment needs, what it can see with those it has, and how likely it is to see it.
 
-Two-sided tests, with statsmodels' normal approximation. Where one may look at any time, the test at the planned end
+Two-sided tests, with the normal approximation. Where one may look at any time, the test at the planned end
 needs more standard errors; a stop on the way comes on top, so power is then a lower bound.
 """
 
@@ -11,6 +11,8 @@ from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]  # no stub
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.experiment.sequential import fixed_multiplier, sequential_multiplier
+
+NEVER = 10**15  # users, where a lift is too small to be seen by anybody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,26 +39,26 @@ class Design:
             raise InvalidFrame(f"the mean is {self.mean}; a relative change of it is not defined, it must not be 0")
         if not (np.isfinite(self.deviation) and self.deviation > 0):
             raise InvalidFrame(f"the standard deviation is {self.deviation}; users differ, so it must be above 0")
-        if not 0 < self.share < 1:
-            raise InvalidFrame(f"the treatment's share is {self.share}; it must lie between 0 and 1")
+        for what, share in (
+            ("the treatment's share", self.share),
+            ("the confidence", self.confidence),
+            ("the wanted power", self.wanted_power),
+        ):
+            if not 0 < share < 1:
+                raise InvalidFrame(f"{what} is {share}; it must lie between 0 and 1")
 
     def needed_users(self, lift: float) -> int:
-        """With how many users a relative change of ``lift`` is seen with the wanted power.
+        """With how many users a relative change of ``lift`` is seen with the wanted power; ``NEVER`` for more.
 
         >>> Design(mean=0.5, deviation=0.5).needed_users(0.1)  # per arm 2 (1.96 + 0.8416)^2 / 0.1^2 = 1569.8
         3140
         """
-        from statsmodels.stats import power  # type: ignore[import-untyped]  # noqa: PLC0415  # 1.8 s to import
-
         if not (np.isfinite(lift) and lift != 0):
             raise InvalidFrame(f"the lift is {lift}; nobody can see a change of nothing")
-        control = power.NormalIndPower().solve_power(
-            effect_size=abs(lift * self.mean) / self.deviation,
-            alpha=2 * ndtr(-self.multiplier),
-            power=self.wanted_power,
-            ratio=self.share / (1 - self.share),
-        )
-        return int(np.ceil(float(np.squeeze(control)) / (1 - self.share)))
+        reach = max(self.multiplier + float(ndtri(self.wanted_power)), 0.0)
+        with np.errstate(divide="ignore", over="ignore"):
+            users = np.square(reach * self._error(1) / np.abs(np.float64(lift) * self.mean))
+        return int(np.clip(np.ceil(users), 2, NEVER))
 
     def at_any_time(self, planned: int) -> "Design":
         """The same, where one may look at any time and plans for so many users."""

@@ -7,13 +7,12 @@ primary metric certainly worse (roll back); is the primary metric certainly bett
 
 from collections.abc import Sequence
 
-from recsys_eval.experiment.facts import Arm, Comparison, Power, Quality, Ruling
+from recsys_eval.experiment.facts import Arm, Comparison, Power, Quality, Ruling, SampleRatio
 from recsys_eval.experiment.plan import Plan
-from recsys_eval.experiment.srm import sample_ratio_p_value
 from recsys_eval.verdict import Check
 
 
-def validity(arms: Sequence[Arm], quality: Quality, plan: Plan) -> tuple[Check, ...]:
+def validity(arms: Sequence[Arm], ratios: Sequence[SampleRatio], quality: Quality, plan: Plan) -> tuple[Check, ...]:
     """What must hold before any number of the experiment is worth reading; the sample ratio first.
 
     Stability: experimental
@@ -22,8 +21,7 @@ def validity(arms: Sequence[Arm], quality: Quality, plan: Plan) -> tuple[Check, 
     everybody = quality.assigned + quality.mixed
     mixed = quality.mixed / everybody if everybody else 0.0
     return (
-        _ratio("sample ratio of assigned subjects", {arm.variant: arm.assigned for arm in arms}, plan),
-        _ratio("sample ratio of counted subjects", {arm.variant: arm.counted for arm in arms}, plan),
+        *(_ratio(ratio, plan) for ratio in ratios),
         Check(
             name="subjects in several arms",
             passed=mixed <= plan.maximum_mixed_share,
@@ -106,11 +104,16 @@ def _p(comparison: Comparison) -> str:
     return "" if p is None else ", p < 0.0001" if p < 0.0001 else f", p {p:.2g}"  # noqa: PLR2004
 
 
-def _ratio(name: str, users: dict[str, int], plan: Plan) -> Check:
-    p = sample_ratio_p_value(users, plan.shares)
-    total = sum(users.values())
-    seen = ", ".join(f"{arm} {count} ({plan.shares[arm] * total:.0f} expected)" for arm, count in sorted(users.items()))
-    return Check(name=name, passed=p >= plan.srm_alpha, detail=f"{seen}; p {p:.2g}, at least {plan.srm_alpha:g}")
+def _ratio(ratio: SampleRatio, plan: Plan) -> Check:
+    seen = ", ".join(
+        f"{arm} {users} ({ratio.expected[arm]:.0f} expected)" for arm, users in sorted(ratio.users.items())
+    )
+    how = f"at any time ({ratio.one_look_p_value:.2g} at one look)" if plan.peeking else "at one look"
+    return Check(
+        name=f"sample ratio of {ratio.of} subjects",
+        passed=ratio.p_value >= plan.srm_alpha,
+        detail=f"{seen}; p {ratio.p_value:.2g} {how}, {plan.srm_alpha:g} or more is needed",
+    )
 
 
 def _breached(guardrail: Comparison) -> str:

@@ -36,7 +36,7 @@ def sequential_multiplier(users: Vector, confidence: float, planned: int) -> Vec
 
     Stability: experimental
     """
-    weight = users * _mixture(confidence, planned)
+    weight = users * mixture(1 - confidence, planned)
     return np.asarray(np.sqrt((weight + 1) / weight * (np.log1p(weight) - 2 * np.log(1 - confidence))))
 
 
@@ -55,11 +55,14 @@ def sequential_p_value(z: Vector, users: Vector, confidence: float, planned: int
 
     Stability: experimental
     """
-    weight = users * _mixture(confidence, planned)
+    weight = users * mixture(1 - confidence, planned)
     return np.minimum(1.0, np.exp(0.5 * (np.log1p(weight) - np.square(z) * weight / (weight + 1))))
 
 
-def _mixture(confidence: float, planned: int) -> float:
-    """The mixture's variance, in variances of one user, that makes the interval narrowest at ``planned`` users."""
-    surprise = -2 * np.log(1 - confidence)
+def mixture(alpha: float, planned: int) -> float:
+    """The mixture's variance, in variances of one user, that makes the interval narrowest at ``planned`` users.
+
+    Stability: internal
+    """
+    surprise = -2 * np.log(alpha)
     return float((surprise + np.log(surprise) + 1) / planned)

@@ -92,7 +92,8 @@ def arms(assignments: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, int]:
     if "experiment_id" in rows.columns:
         rows = rows.filter(pl.col("experiment_id").cast(pl.String) == plan.experiment_id)
     if "forced" in rows.columns:
-        rows = rows.filter(pl.col("forced").cast(pl.String).str.to_lowercase() != "true")
+        forced = pl.col("forced").cast(pl.String).str.to_lowercase().is_in(["true", "1"])
+        rows = rows.filter(~forced.fill_null(value=False))
     if rows.is_empty():
         raise NothingToEvaluate(f"assignments has no row of the experiment {plan.experiment_id!r}")
     unknown = sorted(set(rows["variant"]) - set(plan.shares))
@@ -100,8 +101,10 @@ def arms(assignments: pl.DataFrame, plan: Plan) -> tuple[pl.DataFrame, int]:
         raise InvalidFrame(
             f"assignments: the arm {unknown[0]!r} is not in the plan, which has {', '.join(sorted(plan.shares))}"
         )
+    if plan.since is not None:
+        need(rows, "assignments (the plan has since)", ["ts"])
     rows = as_times(rows, "assignments") if "ts" in rows.columns else rows.with_columns(ts=_no_time())
-    if plan.since is not None and not rows["ts"].null_count():
+    if plan.since is not None:
         rows = rows.filter(pl.col("ts").min().over(KEY) >= plan.since)
     each = rows.group_by(KEY).agg(pl.col("variant").min(), pl.col("ts").min(), arms=pl.col("variant").n_unique())
     return each.filter(pl.col("arms") == 1).drop("arms").sort(KEY), each.filter(pl.col("arms") > 1).height
@@ -227,8 +230,9 @@ def _wanted(plan: Plan) -> set[str]:
 
 
 def _need_sums(counted: pl.DataFrame, plan: Plan) -> None:
+    sums = {name for name, kind in counted.schema.items() if kind.is_numeric()}
     for metric in plan.measured:
-        missing = {metric.numerator, metric.denominator} - set(counted.columns)
+        missing = {metric.numerator, metric.denominator} - sums
         if missing:
             raise InvalidFrame(
                 f"{metric.name} needs {sorted(missing)[0]!r} per subject; clicks, adds, purchases, converted and "

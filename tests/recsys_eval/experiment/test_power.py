@@ -6,7 +6,6 @@ from scipy.stats import norm
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.experiment.power import Design
-from recsys_eval.experiment.srm import sample_ratio_p_value
 
 
 def test_users_mean_and_lift_are_each_other_s_inverse():
@@ -48,14 +47,3 @@ def test_a_design_without_an_answer_is_an_error(fields, complaint):
 def test_a_lift_of_nothing_is_an_error():
     with pytest.raises(InvalidFrame, match="nobody can see a change of nothing"):
         Design(mean=1.0, deviation=1.0).needed_users(0.0)
-
-
-def test_the_sample_ratio_counts_an_arm_that_nobody_got():
-    assert sample_ratio_p_value({"a": 100}, {"a": 0.5, "b": 0.5}) < 1e-20
-
-
-def test_the_sample_ratio_of_three_arms_is_pearson_s_test():
-    """Chi-square of 10, 10 and 22 against 14 each: (16 + 16 + 64) / 14 with two degrees of freedom."""
-    p = sample_ratio_p_value({"a": 10, "b": 10, "c": 22}, {"a": 1 / 3, "b": 1 / 3, "c": 1 / 3})
-
-    assert p == pytest.approx(np.exp(-96 / 14 / 2))
