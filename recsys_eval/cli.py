@@ -4,6 +4,7 @@ JSON goes to standard output and nothing else does. Exit codes: 0 promoted (or d
 3 ungated, 1 error or wrong usage.
 """
 
+import os
 import sys
 from importlib import import_module
 
@@ -58,7 +59,16 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point: a mistake of the user is one line on standard error and exit code 1."""
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more on its way out
+        complain("standard output was closed before the answer was written")
+        sys.exit(ERROR_EXIT_CODE)
     except (CycloptsError, EvaluationError, ContractError, OSError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {error}", markup=False, highlight=False)
+        complain(str(error))
         sys.exit(ERROR_EXIT_CODE)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def complain(what: str) -> None:
+    """Say in one line on standard error what is wrong."""
+    Console(stderr=True, soft_wrap=True).print(f"error: {what}", markup=False, highlight=False)

@@ -11,6 +11,10 @@ from recsys_eval.frames import need
 def as_ids(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.DataFrame:
     """The frame with these columns as text. Raises ``InvalidFrame`` where one is missing or empty."""
     need(frame, table, columns)
+    for column in columns:
+        kind = frame.schema[column]
+        if kind.is_nested() or kind in (pl.Binary, pl.Duration):
+            raise InvalidFrame(f"{table}.{column} is {kind}; ids are text or whole numbers")
     texts = frame.with_columns(pl.col(column).cast(pl.String) for column in columns)
     for column in columns:
         _refuse(texts, f"{table}.{column}", pl.col(column).is_null() | (pl.col(column) == ""), "is empty")
@@ -21,6 +25,9 @@ def as_numbers(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.Da
     """The frame with these columns as floats. Raises ``InvalidFrame`` for what is missing, no number, or not finite."""
     need(frame, table, columns)
     for column in columns:
+        kind = frame.schema[column]
+        if not (kind.is_numeric() or kind in (pl.String, pl.Boolean, pl.Null)):
+            raise InvalidFrame(f"{table}.{column} is {kind}; it must be a number")
         number = pl.col(column).cast(pl.Float64, strict=False)
         _refuse(frame, f"{table}.{column}", ~number.is_finite().fill_null(value=False), "is not a number")
     return frame.with_columns(pl.col(column).cast(pl.Float64) for column in columns)

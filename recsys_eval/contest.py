@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt
 
 from data_contracts.documents import Gate
 from data_contracts.errors import InvalidDocument
-from data_contracts.manifest import decode
+from data_contracts.manifest import Window, decode
 from recsys_eval.case import Evidence
 from recsys_eval.examples import examples
 from recsys_eval.facts import Sample, Served
@@ -23,13 +24,16 @@ from recsys_eval.verdict import Verdict
 
 
 class Judged(NamedTuple):
-    """The verdict, and what candidate and incumbent measured."""
+    """The verdict, and what candidate and incumbent measured; ``rows`` of each table, by its option."""
 
     verdict: Verdict
     candidate: Metrics
     incumbent: Metrics | None
     served: Served | None
     samples: tuple[Sample, ...]
+    rows: dict[str, int]
+    train: Window | None
+    test: Window | None
 
 
 @Parameter(name="*")
@@ -49,12 +53,12 @@ class Contest:
     "End of what the candidate learned from; where truth has ts, it must not be later than the first of them."
     latency: Path | None = None
     "What `recsys-eval serve-metrics` said about a server of the candidate; its p95 is held against the gate's limit."
-    seed: int = 0
+    seed: NonNegativeInt = 0
     "Of the bootstrap: the same files and seed give the same verdict."
 
     def judge(self, fixture: Fixture) -> Judged:
         """The verdict, and what candidate and incumbent measured."""
-        ground, gate = fixture.open(), self._limits()
+        ground, gate = fixture.open(), self.limits()
         k, given = _cut(gate.metric), (self.candidate, self.incumbent, self.repeat)
         candidate, *others = (None if path is None else ground.lists(read_table(path)) for path in given)
         if candidate is None:
@@ -71,9 +75,12 @@ class Contest:
         verdict = decide(measured, incumbent, gate, rng=rng, repeat=repeat, evidence=evidence)
         shown = examples(measured, incumbent, gate.metric)
         samples = tuple(ground.sample(each, others[0], candidate, k) for each in shown if others[0] is not None)
-        return Judged(verdict, measured, incumbent, served, samples)
+        tables = {"candidate": candidate, "incumbent": others[0], "repeat": others[1]} | ground.tables()
+        rows = {name: table.height for name, table in tables.items() if table is not None}
+        return Judged(verdict, measured, incumbent, served, samples, rows, *ground.windows())
 
-    def _limits(self) -> Gate:
+    def limits(self) -> Gate:
+        """The gate that was asked for."""
         return Gate() if self.gate is None else decode(self.gate.read_bytes(), Gate, str(self.gate))
 
 

@@ -4,6 +4,7 @@ An outcome belongs to the place of the answer that it names by ``request_id`` an
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -39,7 +40,7 @@ def read_exposures(paths: Sequence[Path]) -> Iterator[Exposure]:
                 for number, line in enumerate(lines, start=1):
                     if line.strip():
                         yield _decoded(line, f"{path}, line {number}")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UnreadableFile(f"{path} cannot be read: {error}") from error
 
 

@@ -5,8 +5,10 @@ with gaps often become, are written without a point. Times are ISO 8601, in UTC 
 or milliseconds since 1970; the column may be called ``timestamp``. Tags in a CSV are separated by ``|``.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 import polars as pl
 
@@ -15,6 +17,11 @@ from recsys_eval.errors import UnreadableFile
 EPOCH_SECONDS = r"^\d{1,11}(\.\d+)?$"
 EPOCH_MILLISECONDS = r"^\d{12,13}(\.\d+)?$"  # from 1973 on
 SYNONYMS = {"timestamp": "ts"}
+ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"} | {
+    ".csv.gz": "csv",
+    ".jsonl.gz": "jsonl",
+    ".ndjson.gz": "jsonl",
+}
 FORMATS = "csv, jsonl or parquet, the first two also with .gz"
 
 
@@ -37,47 +44,66 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
 
     Stability: public
     """
+    compression: Literal["gzip", "uncompressed"] = "gzip" if path.name.lower().endswith(".gz") else "uncompressed"
     match _format(path):
         case "csv":
-            frame.write_csv(path)
+            frame.write_csv(path, compression=compression)
         case "jsonl":
-            frame.write_ndjson(path)
+            frame.write_ndjson(path, compression=compression)
         case _:
             frame.write_parquet(path)
 
 
 def _rows(path: Path) -> pl.DataFrame:
-    readers: Mapping[str, Callable[[Path], pl.DataFrame]] = {
+    """The file as it is; opened here, as Polars takes brackets and stars in a name for a pattern of several names."""
+    readers: Mapping[str, Callable[[BinaryIO], pl.DataFrame]] = {
         "csv": lambda file: pl.read_csv(file, infer_schema=False),
-        "jsonl": lambda file: pl.read_ndjson(file, infer_schema_length=None),
+        "jsonl": lambda file: pl.read_ndjson(_unmarked(file), infer_schema_length=None),
         "parquet": pl.read_parquet,
     }
     reader = readers[_format(path)]
     try:
-        return reader(path)
+        with path.open("rb") as file:
+            return reader(file)
     except FileNotFoundError as error:
         raise UnreadableFile(f"{path} does not exist") from error
     except (OSError, pl.exceptions.PolarsError) as error:
-        first = str(error).partition("\n")[0]
-        raise UnreadableFile(f"{path} cannot be read as {_format(path)}: {first}") from error
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise UnreadableFile(f"{path} cannot be read as {_format(path)}: {reason}") from error
+
+
+def _unmarked(file: BinaryIO) -> BinaryIO | bytes:
+    """The file, or where it begins with a byte order mark, which Polars forgives in CSV alone, what comes after."""
+    marked = file.read(len(BOM_UTF8)) == BOM_UTF8
+    if not marked:
+        file.seek(0)
+    return file.read() if marked else file
 
 
 def _format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    name = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}.get((suffixes or [""])[-1])
-    if name is None:
+    kind = next((kind for ending, kind in ENDINGS.items() if path.name.lower().endswith(ending)), None)
+    if kind is None:
         raise UnreadableFile(f"{path} has no known format in its name; use {FORMATS}")
-    return name
+    return kind
 
 
 def _converted(path: Path, column: pl.Series, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    kind = KINDS[convert]
+    if _odd(column.dtype, convert):
+        raise UnreadableFile(f"{path}: {column.name} is {column.dtype}, which is not {kind}")
     converted = convert(column)
     lost = converted.is_null() & (column.is_not_nan() if column.dtype.is_float() else column.is_not_null())
     if lost.any():
         row = lost.arg_max() or 0
-        kind = "a time" if convert is _time else "a number"
         raise UnreadableFile(f"{path}, row {row + 1}: {column.name} {str(column[row])[:100]!r} is not {kind}")
     return converted
+
+
+def _odd(kind: pl.DataType, convert: Callable[[pl.Series], pl.Series]) -> bool:
+    """Whether Polars would refuse to convert a column of this type, or make something of it that nobody meant."""
+    if convert in {_whole, _number}:
+        return not (kind.is_numeric() or kind in (pl.String, pl.Null))
+    return kind in (pl.Binary, pl.Duration) or (kind.is_nested() and convert is not _tags)
 
 
 def _string(column: pl.Series) -> pl.Series:
@@ -89,7 +115,11 @@ def _string(column: pl.Series) -> pl.Series:
 
 
 def _whole(column: pl.Series) -> pl.Series:
-    return column if column.dtype.is_float() else column.cast(pl.Int64, strict=False)
+    if column.dtype.is_integer():
+        return column.cast(pl.Int64, strict=False)
+    number = column.cast(pl.Float64, strict=False)
+    whole = number.cast(pl.Int64, strict=False)
+    return pl.select(pl.when(whole == number).then(whole).alias(column.name)).to_series()
 
 
 def _number(column: pl.Series) -> pl.Series:
@@ -111,14 +141,23 @@ def _time(column: pl.Series) -> pl.Series:
     return text.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
 
 
-CONVERSIONS: Mapping[str, Callable[[pl.Series], pl.Series]] = {
-    "user_id": _string,
-    "item_id": _string,
-    "category": _string,
+NAMES = ("user_id", "item_id", "subject_id", "request_id", "event_id", "experiment_id", "variant", "category")
+CONVERSIONS: Mapping[str, Callable[[pl.Series], pl.Series]] = dict.fromkeys(NAMES, _string) | {
+    "type": _string,
+    "team": _string,
+    "surface": _string,
+    "forced": _string,
     "rank": _whole,
     "score": _number,
     "tags": _tags,
     "ts": _time,
     "as_of": _time,
     "last_seen": _time,
+}
+KINDS: Mapping[Callable[[pl.Series], pl.Series], str] = {
+    _string: "text or a whole number",
+    _whole: "a whole number",
+    _number: "a number",
+    _tags: "a list of tags",
+    _time: "a time",
 }

@@ -1,13 +1,15 @@
 """What all recommendations of a comparison are measured on, as files: the options that the commands share."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import polars as pl
 from cyclopts import Parameter
 
+from data_contracts.manifest import Window
+from recsys_eval.errors import InvalidFrame
 from recsys_eval.examples import Example
 from recsys_eval.facts import Sample, SampleItem
 from recsys_eval.files import read_table
@@ -30,7 +32,11 @@ class Ground(NamedTuple):
     ties: Ties
 
     def lists(self, recs: pl.DataFrame) -> pl.DataFrame:
-        """Recommendations with a rank each; equal scores are resolved as asked."""
+        """Recommendations with a rank each; equal scores are resolved as asked.
+
+        Raises ``InvalidFrame`` where nobody in them is in truth, which would measure 0 and mean nothing.
+        """
+        _refuse_strangers(recs, self.truth)
         if "score" not in recs.columns:
             return recs
         lists = recs if "rank" in recs.columns else ranked(recs)
@@ -61,6 +67,11 @@ class Ground(NamedTuple):
         found = self.catalog.filter(item_id=item)["title"]
         return str(found[0] or "") if len(found) else ""
 
+    def tables(self) -> dict[str, pl.DataFrame | None]:
+        """What everything is measured on, by its option."""
+        labels = {f"labels {n}": table for n, table in enumerate(self.labels, start=1)}
+        return {"truth": self.truth, "train": self.train, "catalog": self.catalog} | labels
+
     def slices(self) -> tuple[Slice, ...]:
         """The parts of the truth that the tables tell apart."""
         return slices_of(self.truth, train=self.train, catalog=self.catalog, labels=self.labels)
@@ -68,6 +79,10 @@ class Ground(NamedTuple):
     def began(self) -> datetime | None:
         """When the test begins: the first time in truth, if it has times."""
         return span(self.truth)[0] if "ts" in self.truth.columns else None
+
+    def windows(self) -> tuple[Window | None, Window | None]:
+        """From when to when train and truth reach, where they have times."""
+        return _window(self.train), _window(self.truth)
 
 
 @Parameter(name="*")
@@ -93,3 +108,20 @@ class Fixture:
         if train is not None and "ts" in train.columns and "ts" in truth.columns:
             given_split(train, truth)
         return Ground(truth, train, catalog, tuple(read_table(path) for path in self.labels), self.ties)
+
+
+def _window(events: pl.DataFrame | None) -> Window | None:
+    if events is None or "ts" not in events.columns or not events["ts"].count():
+        return None
+    first, last = span(events)
+    return Window(first, last + timedelta(microseconds=1))
+
+
+def _refuse_strangers(recs: pl.DataFrame, truth: pl.DataFrame) -> None:
+    if any("user_id" not in table.columns or table.is_empty() for table in (recs, truth)):
+        return
+    if not truth["user_id"].is_in(recs["user_id"].unique().implode()).any():
+        ours, theirs = (table["user_id"].drop_nulls().sort().head(1).to_list() for table in (recs, truth))
+        raise InvalidFrame(
+            f"recs and truth have no user in common: {ours} against {theirs}, for example; are the ids written alike?"
+        )

@@ -11,6 +11,8 @@ import polars as pl
 
 from recsys_eval.errors import InvalidFrame, NothingToEvaluate
 
+SHOWN_NAMES, SHOWN_LETTERS = 30, 100
+
 
 def checked_recs(recs: pl.DataFrame) -> pl.DataFrame:
     """``recs`` as (user_id, item_id, rank): rank counts from 1, no item and no rank twice for a user.
@@ -65,7 +67,13 @@ def need(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> None:
     """Refuse a frame that lacks one of the columns."""
     for column in columns:
         if column not in frame.columns:
-            raise InvalidFrame(f"{table} has no column {column!r}; it has {', '.join(frame.columns) or 'none'}")
+            raise InvalidFrame(f"{table} has no column {column!r}; it has {_listed(frame.columns) or 'none'}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, also where the file is no table at all and they are anything."""
+    shown = [name if name.isprintable() else repr(name) for name in (name[:SHOWN_LETTERS] for name in names)]
+    return ", ".join(shown[:SHOWN_NAMES]) + (", ..." if len(shown) > SHOWN_NAMES else "")
 
 
 def _need(frame: pl.DataFrame, table: str, strings: Sequence[str], integers: Sequence[str] = ()) -> None:

@@ -147,7 +147,7 @@ async def _call(client: httpx.AsyncClient, url: str, body: bytes, clock: Clock) 
     try:
         answer = await client.post(url, content=body, headers={"content-type": "application/json"})
         outcome = str(answer.status_code)
-    except httpx.TransportError as error:
+    except (httpx.TransportError, httpx.InvalidURL) as error:
         outcome = type(error).__name__
     ended = clock()
     return Call(ended, ended - begun, outcome)

@@ -7,8 +7,9 @@ import msgspec
 
 
 def say(facts: object) -> int:
-    """Write the facts as JSON; the exit code of a command that has done what it was asked."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts), indent=2).decode() + "\n")
+    """Write the facts as JSON in UTF-8, at once; the exit code of a command that has done what it was asked."""
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+    sys.stdout.buffer.flush()
     return 0
 
 

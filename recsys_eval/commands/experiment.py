@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 from cyclopts import App, Parameter
+from cyclopts.types import NonNegativeInt, PositiveInt
 
 from data_contracts.manifest import decode
 from recsys_eval.errors import InvalidFrame
@@ -102,7 +103,7 @@ def power(  # noqa: PLR0913  # options of a command
     mean: float,
     deviation: float,
     lift: float,
-    users: int | None = None,
+    users: PositiveInt | None = None,
     share: float = 0.5,
     confidence: float = 0.95,
     wanted_power: float = 0.8,
@@ -142,7 +143,7 @@ def power(  # noqa: PLR0913  # options of a command
 
 
 @experiment.command
-def same(recorded: Recorded, *, halvings: int = 1_000, seed: int = 0) -> int:
+def same(recorded: Recorded, *, halvings: PositiveInt = 1_000, seed: NonNegativeInt = 0) -> int:
     """The A/A check: deal the control into halves again and again; are there as many false alarms as promised?
 
     Exit code 0 if so for all metrics of the plan, 2 if not.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import polars as pl
 from cyclopts import Parameter
+from cyclopts.types import NonNegativeInt, PositiveInt
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.exposures import Reward, log_files, places, read_exposures, rewarded
@@ -43,7 +44,11 @@ class Answers:
 
 
 def interleave(
-    answers: Answers | None = None, *, confidence: float = 0.95, resamples: int = 2_000, seed: int = 0
+    answers: Answers | None = None,
+    *,
+    confidence: float = 0.95,
+    resamples: PositiveInt = 2_000,
+    seed: NonNegativeInt = 0,
 ) -> int:
     """Which of two rankings people prefer, from team-draft interleaved answers.
 
@@ -60,7 +65,7 @@ def interleave(
     seed
         The same files and seed give the same result.
     """
-    if not 0 < confidence < 1 or resamples < 1:
-        raise InvalidFrame("--confidence lies between 0 and 1, --resamples is at least 1")
+    if not 0 < confidence < 1:
+        raise InvalidFrame(f"--confidence is {confidence}; it lies between 0 and 1")
     rows = (answers or Answers()).rows()
     return say(preference(rows, confidence=confidence, resamples=resamples, seed=seed))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import polars as pl
 from cyclopts import Parameter
-from cyclopts.types import PositiveFloat
+from cyclopts.types import NonNegativeInt, PositiveFloat, PositiveInt
 
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.exposures import Reward, log_files, places, read_exposures, rewarded
@@ -57,15 +57,15 @@ class Manner:
     "Above this weight switch-dr believes the model alone."
     confidence: float = 0.95
     "Of the intervals."
-    resamples: int = 2_000
+    resamples: PositiveInt = 2_000
     "Of the bootstrap."
-    seed: int = 0
+    seed: NonNegativeInt = 0
     "The same files and seed give the same result."
 
     def options(self) -> Options:
         """The options, if they are in their ranges."""
-        if not 0 < self.confidence < 1 or self.resamples < 1:
-            raise InvalidFrame("--confidence lies between 0 and 1, --resamples is at least 1")
+        if not 0 < self.confidence < 1:
+            raise InvalidFrame(f"--confidence is {self.confidence}; it lies between 0 and 1")
         return Options(
             clip=self.clip,
             switch=self.switch,

@@ -78,6 +78,6 @@ def _bodies(path: Path) -> list[bytes]:
 
 def _header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
-    if not colon or not name.strip():
-        raise InvalidFrame(f"--header {line!r} is no header; write it as 'name: value'")
+    if not colon or not name.strip() or not line.isascii():
+        raise InvalidFrame(f"--header {line!r} is no header; write it as 'name: value', in ASCII")
     return name.strip(), value.strip()

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from recsys_eval.errors import EvaluationError, InvalidFrame
 from recsys_eval.files import read_table
 from recsys_eval.frames import checked_catalog, checked_recs, checked_train, checked_truth
+from recsys_eval.metrics.ties import ranked
 from recsys_eval.splits import Split, given_split, refuse_feature_leak, refuse_leak
 from recsys_eval.spoken import aware, say
 
@@ -30,7 +31,7 @@ class Tables:
     """What may be checked, each for itself."""
 
     recs: Path | None = None
-    "Recommendations: user_id, item_id, rank."
+    "Recommendations: user_id, item_id, and rank or score or both."
     truth: Path | None = None
     "What users really chose: user_id, item_id."
     train: Path | None = None
@@ -88,7 +89,8 @@ def _problem(look: Callable[[], object]) -> str | None:
 
 
 def _checked(name: str, path: Path) -> None:
-    CHECKED[name](read_table(path))
+    rows = read_table(path)
+    CHECKED[name](ranked(rows) if name == "recs" and "score" in rows.columns and "rank" not in rows.columns else rows)
 
 
 def _split(train: Path, test: Path, cut: datetime | None) -> None:

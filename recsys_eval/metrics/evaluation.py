@@ -11,6 +11,8 @@ from recsys_eval.metrics.background import Background
 from recsys_eval.metrics.hits import matched
 from recsys_eval.metrics.ranking import RANKING
 
+LONGEST = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -76,6 +78,8 @@ def _cuts(k: int | Sequence[int]) -> tuple[int, ...]:
     cuts = (k,) if isinstance(k, int) else tuple(k)
     if not cuts or min(cuts) < 1:
         raise InvalidFrame(f"k is {k}; pass one or several list lengths of at least 1, such as 10")
+    if max(cuts) > LONGEST:
+        raise InvalidFrame(f"k is {max(cuts)}; no list is longer than {LONGEST}")
     return cuts
 
 

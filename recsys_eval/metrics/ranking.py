@@ -60,8 +60,9 @@ def ndcg(hits: Hits, k: int) -> Vector:
     Stability: public
     """
     top = hits.top(k)
-    possible: Vector = np.cumsum(_discount(np.arange(1, k + 1)))
-    ideal: Vector = possible[np.minimum(hits.relevant, k) - 1]
+    reachable = np.minimum(hits.relevant, k)
+    possible: Vector = np.cumsum(_discount(np.arange(1, int(reachable.max(initial=1)) + 1)))
+    ideal: Vector = possible[reachable - 1]
     return top.total(_discount(top.rank)) / ideal
 
 

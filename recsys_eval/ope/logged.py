@@ -74,7 +74,8 @@ def logged(log: pl.DataFrame, target: pl.DataFrame | None = None) -> Logged:
     Stability: experimental
     """
     rows = _rows(log)
-    items = rows["item_id"] if target is None else pl.concat([rows["item_id"], target["item_id"].cast(pl.String)])
+    target = None if target is None else as_ids(target, "target", ["item_id"])
+    items = rows["item_id"] if target is None else pl.concat([rows["item_id"], target["item_id"]])
     actions = items.unique().sort()
     features = [name for name in rows.columns if name.startswith(FEATURES)]
     own = {"predicted", "expected"} <= set(rows.columns)
@@ -101,8 +102,8 @@ def _rows(log: pl.DataFrame) -> pl.DataFrame:
     optional = {"rank", "target", "predicted", "expected"} & set(rows.columns)
     features = [name for name in rows.columns if name.startswith(FEATURES)]
     rows = as_numbers(rows, "log", ["reward", "propensity", *sorted(optional), *features])
-    rank = pl.col("rank") if "rank" in rows.columns else pl.lit(1.0)
-    rows = rows.with_columns(rank=rank.cast(pl.Int64)).sort("request_id", "rank", "item_id")
+    rows = _ranked(rows, "log") if "rank" in rows.columns else rows.with_columns(rank=pl.lit(1, pl.Int64))
+    rows = rows.sort("request_id", "rank", "item_id")
     _refuse_chances(rows, "propensity", zero=False)
     for place in (("request_id", "rank"), ("request_id", "item_id")):
         twice = repeated(rows, place)
@@ -111,6 +112,15 @@ def _rows(log: pl.DataFrame) -> pl.DataFrame:
                 f"log: {place[1]} {twice[place[1]][0]!r} of answer {twice['request_id'][0]!r} is repeated"
             )
     return rows
+
+
+def _ranked(rows: pl.DataFrame, table: str) -> pl.DataFrame:
+    """With ranks as whole numbers from 1 on, which numbers are only if they are in that range."""
+    rank = pl.col("rank")
+    wrong = rows.filter((rank < 1) | (rank != rank.floor()) | (rank > np.iinfo(np.int32).max))
+    if wrong.height:
+        raise InvalidFrame(f"{table}: rank {wrong['rank'][0]:g} is none; ranks are whole numbers that count from 1")
+    return rows.with_columns(rank.cast(pl.Int64))
 
 
 def _target(rows: pl.DataFrame) -> Vector:
@@ -127,7 +137,7 @@ def _with_policy(decisions: Logged, rows: pl.DataFrame, target: pl.DataFrame, ac
         "target",
         ["probability", *(key for key in keys if key == "rank")],
     )
-    named = named.with_columns(pl.col("rank").cast(pl.Int64)) if "rank" in keys else named
+    named = _ranked(named, "target") if "rank" in keys else named
     _refuse_chances(named.rename({"probability": "target"}), "target", zero=True)
     situations = named.select(keys).unique(maintain_order=True) if keys else pl.DataFrame({"always": [True]})
     situations = situations.with_row_index("situation")

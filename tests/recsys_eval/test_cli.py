@@ -197,7 +197,7 @@ def test_the_latency_of_a_server_can_stop_a_release(files, capsys):
         pytest.param("u00,i01,-1", "have a rank below 1", id="a negative rank"),
         pytest.param("u00,i00,9", "recommend an item to the same user twice", id="a duplicate row"),
         pytest.param("u00,i01,1", "give one rank to two items", id="a rank twice"),
-        pytest.param("u00,i01,nan", "rank 'nan' is not a number", id="not a number"),
+        pytest.param("u00,i01,nan", "rank 'nan' is not a whole number", id="not a number"),
         pytest.param(",i01,1", "user_id is empty", id="nobody"),
     ],
 )

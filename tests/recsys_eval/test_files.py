@@ -1,5 +1,6 @@
 import gzip
-from datetime import UTC, datetime
+from codecs import BOM_UTF8
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -83,7 +84,9 @@ def test_tags_in_a_csv_are_split(tmp_path):
 @pytest.mark.parametrize(
     ("name", "body", "complaint"),
     [
-        pytest.param("a.csv", "user_id,rank\nann,1\nbob,first\n", "row 2: rank 'first' is not a number", id="a word"),
+        pytest.param(
+            "a.csv", "user_id,rank\nann,1\nbob,first\n", "row 2: rank 'first' is not a whole number", id="a word"
+        ),
         pytest.param(
             "a.csv", "user_id,score\nann,high\n", "row 1: score 'high' is not a number", id="a score in words"
         ),
@@ -101,6 +104,43 @@ def test_tags_in_a_csv_are_split(tmp_path):
 def test_a_bad_file_is_refused_with_its_name_and_reason(name, body, complaint, tmp_path):
     with pytest.raises(UnreadableFile, match=complaint):
         read_table(written(tmp_path, name, body))
+
+
+@pytest.mark.parametrize("text", ["3", "3.0", "+3"])
+def test_a_rank_may_be_written_with_a_point(text, tmp_path):
+    assert read_table(written(tmp_path, "a.csv", f"user_id,rank\nann,{text}\n"))["rank"].to_list() == [3]
+
+
+@pytest.mark.parametrize("rank", ["3.5", "inf", "1e300"])
+def test_a_rank_that_is_not_whole_is_refused(rank, tmp_path):
+    with pytest.raises(UnreadableFile, match=f"row 1: rank '{rank}' is not a whole number"):
+        read_table(written(tmp_path, "a.csv", f"user_id,rank\nann,{rank}\n"))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "complaint"),
+    [
+        pytest.param("user_id", [["a"]], r"user_id is List\(String\), which is not text", id="ids in lists"),
+        pytest.param("item_id", [{"a": 1}], r"item_id is Struct\(.*\), which is not text", id="ids in objects"),
+        pytest.param("item_id", [b"x"], "item_id is Binary, which is not text", id="bytes"),
+        pytest.param("item_id", [timedelta(1)], "item_id is Duration.*, which is not text", id="spans of time"),
+        pytest.param("rank", [True], "rank is Boolean, which is not a whole number", id="yes and no as ranks"),
+        pytest.param("score", [NOON], "score is Datetime.*, which is not a number", id="times as scores"),
+        pytest.param("score", [{"a": 1.0}], "score is Struct.*, which is not a number", id="objects as scores"),
+    ],
+)
+def test_a_column_of_a_kind_that_it_cannot_be_is_refused(column, values, complaint, tmp_path):
+    pl.DataFrame({column: values}).write_parquet(tmp_path / "a.parquet")
+
+    with pytest.raises(UnreadableFile, match=f"a.parquet: {complaint}"):
+        read_table(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_a_byte_order_mark_is_no_part_of_a_file(name, tmp_path):
+    body = '{"user_id": 7}\n' if name == "a.jsonl" else "user_id\n7\n"
+
+    assert read_table(written(tmp_path, name, BOM_UTF8 + body.encode()))["user_id"].to_list() == ["7"]
 
 
 def test_a_missing_file_is_refused(tmp_path):
