@@ -82,3 +82,24 @@ def test_metrics_and_a_gate_with_its_report_run_alone(blocked, tmp_path):
     assert (metrics[0], json.loads(metrics[1])["users"]) == (0, 60), metrics[2]
     assert (report[0], json.loads(report[1])["decision"]) == (0, "promoted"), report[2]
     assert (tmp_path / "report" / "report.html").stat().st_size > 10_000
+
+
+def test_experiments_logs_and_interleaving_are_judged_alone(blocked, tmp_path):
+    people = [f"u{n}" for n in range(400)]
+    (tmp_path / "plan.json").write_text('{"experiment_id": "e", "control": "old", "shares": {"old": 0.5, "new": 0.5}}')
+    pl.DataFrame({"subject_id": people, "variant": ["old", "new"] * 200}).write_csv(tmp_path / "arms.csv")
+    pl.DataFrame({"subject_id": people, "purchases": [n % 5 == 0 for n in range(400)]}).cast(
+        {"purchases": pl.Int64}
+    ).write_csv(tmp_path / "users.csv")
+    shown = pl.DataFrame({"request_id": people, "item_id": "x", "reward": 1.0, "propensity": 0.5, "target": 0.5})
+    shown.with_columns(team=pl.lit("a")).write_csv(tmp_path / "log.csv")
+    recorded = ("--plan", tmp_path / "plan.json", "--assignments", tmp_path / "arms.csv")
+
+    decided = ran(blocked, "experiment", *recorded, "--users", tmp_path / "users.csv", "--html", tmp_path / "page.html")
+    estimated = ran(blocked, "ope", "--log", tmp_path / "log.csv")
+    preferred = ran(blocked, "interleave", "--shown", tmp_path / "log.csv")
+
+    assert (decided[0], json.loads(decided[1])["decision"]) == (3, "hold"), decided[2]
+    assert "<svg" in (tmp_path / "page.html").read_text()
+    assert (estimated[0], json.loads(estimated[1])["estimates"][0]["value"]) == (0, 1.0), estimated[2]
+    assert (preferred[0], json.loads(preferred[1])["preferred"]) == (0, "a"), preferred[2]

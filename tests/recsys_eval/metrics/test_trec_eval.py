@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import pytrec_eval
 
+from recsys_eval.errors import InvalidFrame
 from recsys_eval.metrics import against_ties, evaluate, ranked
 from recsys_eval.metrics.ranking import RANKING
 
@@ -81,3 +82,64 @@ def test_ties_against_the_model_are_never_worth_more_than_in_trec_eval(seed):
     for name, measure in TREC.items():
         peers = np.array([theirs[user][measure] for user in ours["user_id"]])
         assert (ours[f"{name}@{K}"].to_numpy() <= peers + 1e-9).all(), name
+
+
+def rows(table: dict[str, str]) -> pl.DataFrame:
+    """Lists of one-letter items, best first, as recommendations with ranks and scores that agree."""
+    listed = [
+        (user, item, rank, -float(rank)) for user, items in table.items() for rank, item in enumerate(items, start=1)
+    ]
+    schema = {"user_id": pl.String, "item_id": pl.String, "rank": pl.Int64, "score": pl.Float64}
+    return pl.DataFrame(listed, schema=schema, orient="row")
+
+
+LISTS = {
+    "one hit in a list of one": "a",
+    "one miss in a list of one": "z",
+    "nothing but hits": "abcdefg",
+    "the only hit just inside": "tuvwxya",
+    "the only hit just outside": "stuvwxya",
+    "more to find than places": "abcdefghijk",
+    "a list longer than the cut": "qrstuvwxyzabc",
+}
+
+
+def test_lists_at_the_edges_have_the_values_of_trec_eval():
+    recs = rows(LISTS)
+    truth = rows(dict.fromkeys(LISTS, "abcdefghij")).select("user_id", "item_id")
+
+    compared(recs, truth, trec(recs, truth, list(TREC.values())), TREC)
+    cut = recs.filter(pl.col("rank") <= K)
+    compared(cut, truth, trec(cut, truth, list(OF_A_CUT_RUN.values())), OF_A_CUT_RUN)
+
+
+def test_a_user_without_a_list_is_left_out_by_trec_eval_and_counts_as_0_here():
+    recs, truth = rows({"ann": "a"}), rows({"ann": "a", "bob": "a"}).select("user_id", "item_id")
+
+    assert trec(recs, truth, ["P_7"]).keys() == {"ann"}
+    assert evaluate(recs, truth, K).per_user.select("user_id", "hit_rate@7").rows() == [("ann", 1.0), ("bob", 0.0)]
+
+
+def test_a_user_without_truth_is_left_out_by_both():
+    recs, truth = rows({"ann": "a", "zoe": "a"}), rows({"ann": "a"}).select("user_id", "item_id")
+
+    assert trec(recs, truth, ["P_7"]).keys() == {"ann"} == set(evaluate(recs, truth, K).per_user["user_id"])
+
+
+def test_a_user_of_whom_only_irrelevant_items_are_judged_is_0_in_trec_eval_and_has_no_row_in_a_truth_of_choices():
+    judged = pytrec_eval.RelevanceEvaluator({"ann": {"a": 0}}, {"map_cut", "ndcg_cut"})
+
+    assert set(judged.evaluate({"ann": {"a": 1.0}})["ann"].values()) == {0.0}
+
+
+def test_an_item_twice_in_a_list_cannot_be_said_to_trec_eval_and_is_refused_here():
+    with pytest.raises(InvalidFrame, match="recommend an item to the same user twice"):
+        evaluate(rows({"ann": "aba"}), rows({"ann": "a"}).select("user_id", "item_id"), K)
+
+
+def test_scores_that_only_double_precision_tells_apart_are_no_tie_here():
+    """trec_eval keeps scores in single precision, so to it the second is not better."""
+    close = rows({"ann": "ba"}).with_columns(score=pl.Series([1.0 + 1e-12, 1.0]))
+    truth = rows({"ann": "b"}).select("user_id", "item_id")
+
+    assert against_ties(close, truth).sort("rank")["item_id"].to_list() == ["b", "a"]

@@ -49,6 +49,73 @@ class World:
         return log, target
 
 
+@dataclass(frozen=True)
+class Slates:
+    """Answers of two different items, drawn one after the other; below a good item a click is less likely.
+
+    ``old`` and ``new`` are chances of (first, second) items, ``click`` of a click on an item that stands alone.
+    """
+
+    old: np.ndarray
+    new: np.ndarray
+    click: np.ndarray
+
+    def second(self, first: np.ndarray) -> np.ndarray:
+        """The chances of a click on each item below these."""
+        return self.click * (1 - self.click[first])[:, None]
+
+    @property
+    def truth(self) -> float:
+        """The clicks per answer of the new policy: over all pairs of items, nothing drawn."""
+        below = self.second(np.arange(self.click.size))
+        return float((self.new * (self.click[:, None] + below)).sum())
+
+    def logs(self, rng: np.random.Generator, answers: int) -> dict[str, pl.DataFrame]:
+        """The same answers with the chances of an item at its place, and with those of an item below another."""
+        items = self.click.size
+        first, second = np.divmod(rng.choice(items * items, p=self.old.ravel(), size=answers), items)
+        clicks = rng.random((answers, 2)) < np.stack(
+            [self.click[first], self.second(first)[np.arange(answers), second]], axis=1
+        )
+        place = {
+            "request_id": np.repeat([f"r{n:05d}" for n in range(answers)], 2),
+            "rank": np.tile([1, 2], answers),
+            "item_id": np.stack([first, second], axis=1).ravel().astype(str),
+            "reward": clicks.ravel().astype(float),
+        }
+        found = {}
+        for name, below in (("marginal", _anywhere), ("conditional", _given)):
+            chances = [
+                np.stack([policy.sum(axis=1)[first], below(policy)[first, second]], axis=1).ravel()
+                for policy in (self.old, self.new)
+            ]
+            found[name] = pl.DataFrame(place | dict(zip(("propensity", "target"), chances, strict=True)))
+        return found
+
+
+def _anywhere(policy: np.ndarray) -> np.ndarray:
+    """The chance of an item on the second place, whatever stands above."""
+    return np.tile(policy.sum(axis=0), (len(policy), 1))
+
+
+def _given(policy: np.ndarray) -> np.ndarray:
+    return policy / policy.sum(axis=1, keepdims=True)
+
+
+def drawn(weights: np.ndarray) -> np.ndarray:
+    """The chances of two items drawn one after the other, by weight and without putting back."""
+    left = np.where(np.eye(weights.size, dtype=bool), 0.0, weights[None, :])
+    return (weights / weights.sum())[:, None] * left / left.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def slates() -> Slates:
+    """4 items; the new policy likes those that are clicked more."""
+    return Slates(
+        drawn(np.array([1.2, 1.0, 0.8, 1.0])), drawn(np.array([1.0, 2.0, 3.0, 1.0])), np.array([0.2, 0.4, 0.6, 0.1])
+    )
+
+
 def softmax(scores: np.ndarray) -> np.ndarray:
     return np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
 

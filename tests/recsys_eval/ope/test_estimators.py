@@ -157,6 +157,26 @@ def test_the_model_is_not_asked_about_what_it_learned(world):
     assert not np.allclose(before.predicted[fold == 1], after.predicted[fold == 1])
 
 
+def test_what_earned_nothing_teaches_the_model_too(world):
+    """A model of the rewarded places alone expects a click on everything; the old policy itself earns what it did."""
+    rows, _ = world.log(np.random.default_rng(9), 4_000)
+    situation = rows.select("x_0", "x_1", "x_2", "x_3").to_numpy().argmax(axis=1)
+    itself = pl.DataFrame(
+        {
+            "request_id": np.repeat(rows["request_id"].to_numpy(), 5),
+            "item_id": np.tile(np.arange(5).astype(str), rows.height),
+            "probability": world.old[situation].ravel(),
+        }
+    )
+
+    estimates = {
+        each.estimator: each.value for each in off_policy(logged(rows, itself), Options(resamples=1)).estimates
+    }
+
+    assert estimates["dm"] == pytest.approx(rows["reward"].mean(), abs=0.01)
+    assert estimates["dr"] == pytest.approx(rows["reward"].mean(), abs=0.01)
+
+
 def test_a_linear_model_finds_effects_that_add_up(world):
     """Rewards that are not 0 or 1 are fitted as they are: an item worth 2 and one worth 5, nearly without penalty."""
     rows, target = world.log(np.random.default_rng(5), 400)

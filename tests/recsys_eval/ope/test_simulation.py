@@ -19,6 +19,22 @@ LOGS, DECISIONS = 120, 400
 pytestmark = pytest.mark.slow
 
 
+SLATES = {"item_position": "marginal", "reward_interaction": "conditional", "whole_slate": "conditional"}
+
+
+@pytest.fixture(scope="module")
+def of_answers(slates) -> dict[str, np.ndarray]:
+    """The same of estimators of whole answers, each on the chances that it wants."""
+    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in SLATES}
+    for seed in range(LOGS):
+        logs = slates.logs(np.random.default_rng(seed), DECISIONS)
+        by_chances = {name: off_policy(logged(rows), Options(resamples=200)).estimates for name, rows in logs.items()}
+        for name, chances in SLATES.items():
+            each = next(one for one in by_chances[chances] if one.estimator == name)
+            found[name].append((each.value, each.low, each.high))
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
 @pytest.fixture(scope="module")
 def estimated(world) -> dict[str, np.ndarray]:
     """By estimator: value, low and high, from each of 120 logs of 400 decisions."""
@@ -58,12 +74,33 @@ def test_a_model_and_normalised_weights_make_estimates_steadier(estimated):
     assert spread["snips"] < spread["ips"]
 
 
-def test_the_page_shows_these_numbers(estimated, world):
-    page = {name: [float(number) for number in numbers] for name, *numbers in ROW.findall(PAGE.read_text())}
+@pytest.mark.parametrize("name", ["reward_interaction", "whole_slate"])
+def test_an_estimator_that_allows_for_what_stands_above_finds_the_truth(name, of_answers, slates):
+    bias, spread, coverage = summary(of_answers[name], slates.truth)
 
-    assert set(page) == set(estimated)
+    assert abs(bias) <= 3 * spread / np.sqrt(LOGS)
+    assert coverage == pytest.approx(95, abs=3 * 100 * np.sqrt(0.05 * 0.95 / LOGS))
+
+
+def test_one_that_does_not_is_biased_where_a_good_item_takes_clicks_from_the_next(of_answers, slates):
+    bias, spread, _ = summary(of_answers["item_position"], slates.truth)
+
+    assert abs(bias) > 3 * spread / np.sqrt(LOGS)
+
+
+def test_assuming_less_costs_precision(of_answers):
+    spread = {name: rows[:, 0].std() for name, rows in of_answers.items()}
+
+    assert spread["item_position"] < spread["reward_interaction"] < spread["whole_slate"]
+
+
+def test_the_page_shows_these_numbers(estimated, of_answers, world, slates):
+    page = {name: [float(number) for number in numbers] for name, *numbers in ROW.findall(PAGE.read_text())}
+    truths = dict.fromkeys(estimated, world.truth) | dict.fromkeys(of_answers, slates.truth)
+
+    assert set(page) == set(truths)
     for name, shown in page.items():
-        bias, spread, coverage = summary(estimated[name], world.truth)
+        bias, spread, coverage = summary((estimated | of_answers)[name], truths[name])
         assert shown[:2] == pytest.approx([bias, spread], abs=0.0002)
         assert shown[2] == pytest.approx(coverage, abs=1)
 
