@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from recsys_algo.candidates import SEGMENT
+from recsys_algo.candidates import DEFAULT_SEGMENT, SEGMENT
 from recsys_algo.situation import Situation, Trace, Warning
 from recsys_algo.stages import FILTERS, allowed
 from recsys_algo.strategies import Plan
@@ -40,7 +40,14 @@ def _of_fallback(trace: Trace, level: int, strongest: list[int]) -> Iterator[War
     if rungs:
         yield Warning("FALLBACK_USED", f"level {level}; filled up by {', '.join(rungs)}")
     elif level >= SEGMENT:
-        yield Warning("FALLBACK_USED", f"level {level}; nothing is known of this user or these items")
+        yield Warning("FALLBACK_USED", f"level {level}; {_known_of(trace.situation, level)}")
+
+
+def _known_of(situation: Situation, level: int) -> str:
+    ask = situation.ask
+    if level == SEGMENT and ask.segment != DEFAULT_SEGMENT and not len(ask.anchors):
+        return f"of this user only the segment {ask.segment} is known"
+    return "nothing is known of this user or these items"
 
 
 def _of_shortness(situation: Situation, returned: int) -> Iterator[Warning]:

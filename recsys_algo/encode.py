@@ -81,9 +81,16 @@ def encode_second_stage(surface: str, arrays: Arrays, folder: Path) -> Encoded:
     return Encoded(name, kind, "ranker", len(rows), written(folder, name, arrays))
 
 
-def encode_segments(users: Sequence[str], segments: Sequence[str], folder: Path) -> Encoded:
-    """Each user's segment as the artifact ``users.segments``."""
-    arrays = Segments.build(users, segments).arrays()
+def encode_segments(
+    users: Sequence[str],
+    segments: Sequence[str],
+    folder: Path,
+    *,
+    traits: Sequence[str] = (),
+    lists: Iterable[str] = (),
+) -> Encoded:
+    """Each user's segment as the artifact ``users.segments``; with the ``traits`` by which there are ``lists``."""
+    arrays = Segments.build(users, segments, traits=traits, lists=lists).arrays()
     return Encoded(SEGMENTS, "segments", "segments", len(users), written(folder, SEGMENTS, arrays))
 
 

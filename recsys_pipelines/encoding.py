@@ -14,6 +14,7 @@ import polars as pl
 from data_contracts.tables import ITEMS, SHAPES, Shape
 from recsys_algo.encode import Encoded, encode_catalog, encode_segments, encode_table, load_items
 from recsys_algo.lists import Ids
+from recsys_pipelines.listing import trait_segments
 
 Table = pl.DataFrame | Callable[[], pl.DataFrame]  # here, or how it is read
 
@@ -30,7 +31,7 @@ class Learned(NamedTuple):
         return self.table() if callable(self.table) else self.table
 
 
-def encode(  # noqa: PLR0917  # the parts of a release, and where they go
+def encode(  # noqa: PLR0913, PLR0917  # the parts of a release, and where they go
     learned: Mapping[str, tuple[str, Shape, Table]],
     catalog: pl.DataFrame,
     history: pl.DataFrame,
@@ -38,9 +39,11 @@ def encode(  # noqa: PLR0917  # the parts of a release, and where they go
     folder: Path,
     *,
     users: pl.DataFrame | None = None,
+    traits: Sequence[str] = (),
 ) -> list[Encoded]:
     """Every artifact of a release, written into ``folder``: the catalog first, then by name, then the segments of the
-    ``users`` (user_id, segment) for whose segments a list was learned.
+    ``users`` (user_id, segment, traits): their own if a list was learned of it, else that of the first of ``traits``
+    that has one.
 
     The same rows give the same bytes, in whatever order they come. Rows of items that the catalog does not have are
     dropped. Tables that are not here yet are read one after the other, so memory is that of the largest. Raises
@@ -56,18 +59,33 @@ def encode(  # noqa: PLR0917  # the parts of a release, and where they go
             encode_table(name, each.algorithm, each.shape, _ids(each.read(), SHAPES[each.shape].names), ids, folder)
             for name, each in tables
         ]
-        + _segments(pl.DataFrame() if users is None else users, named.values(), folder)
+        + _segments(pl.DataFrame() if users is None else users, named.values(), folder, traits=traits)
     )
 
 
-def _segments(users: pl.DataFrame, learned: Iterable[Learned], folder: Path) -> list[Encoded]:
+def _segments(
+    users: pl.DataFrame, learned: Iterable[Learned], folder: Path, *, traits: Sequence[str] = ()
+) -> list[Encoded]:
     """None where no list is of a segment that a user is in."""
     lists = [] if users.is_empty() else [each.read()["segment"] for each in learned if each.shape == "item_scores"]
     if not lists:
         return []
-    own = pl.col("segment").is_in(pl.concat(lists).unique().implode()) & ~pl.col("segment").is_in(["", "default"])
-    placed = users.filter(own).sort("user_id", "segment").unique("user_id", keep="first", maintain_order=True)
-    return [encode_segments(placed["user_id"].to_list(), placed["segment"].to_list(), folder)] if placed.height else []
+    known = pl.concat(lists).unique().sort()
+    placed = _placed(users, known, traits)
+    if placed.is_empty():
+        return []
+    of_traits = [name for name in known if name.startswith(tuple(f"{trait}=" for trait in traits))]
+    ids, segments = (placed[name].to_list() for name in ("user_id", "segment"))
+    return [encode_segments(ids, segments, folder, traits=traits, lists=of_traits)]
+
+
+def _placed(users: pl.DataFrame, lists: pl.Series, traits: Sequence[str]) -> pl.DataFrame:
+    """The users who get one of these lists (user_id, segment), by user: that of their own segment, or else of their
+    first trait that has one."""
+    own = users.select("user_id", pl.lit(-1, pl.Int64).alias("place"), "segment")
+    every = pl.concat([own, trait_segments(users, traits)])
+    with_list = every.filter(pl.col("segment").is_in(lists.implode()) & ~pl.col("segment").is_in(["", "default"]))
+    return with_list.sort("user_id", "place", "segment").unique("user_id", keep="first", maintain_order=True)
 
 
 def _remembered(history: pl.DataFrame, seen: Mapping[str, pl.DataFrame]) -> dict[str, Learned]:

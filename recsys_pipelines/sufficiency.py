@@ -9,7 +9,7 @@ about the pairs of the served fit; time and memory grow with these.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Literal, NamedTuple
@@ -18,8 +18,9 @@ import msgspec
 import polars as pl
 
 from data_contracts.documents import TenantDocument
-from recsys_pipelines.algorithm import configured
+from recsys_pipelines.algorithm import ByTrait, configured
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.listing import trait_segments
 
 RECORD = "sufficiency"
 
@@ -158,6 +159,7 @@ def examine(document: TenantDocument, lake: Lake, day: date, pairs: pl.DataFrame
         test_days=test_days,
     )
     found = sufficiency(numbers, test_days=test_days, minimum_users=document.gate.minimum_users)
+    found = msgspec.structs.replace(found, findings=(*found.findings, *_without_lists(document, lake, day, pairs)))
     lake.write_json(RECORD, document.tenant, day, found)
     return found
 
@@ -172,6 +174,30 @@ def silent(document: TenantDocument, lake: Lake, day: date) -> tuple[str, ...]:
     fitted = [part for part in lake.parts("models_served", document.tenant) if part.day == day]
     rows = {part.part: lake.scan_parts([part], document.tenant).select(pl.len()).collect().item() for part in fitted}
     return tuple(sorted(name for name in configured(document) if rows.get(name) == 0))
+
+
+def _without_lists(document: TenantDocument, lake: Lake, day: date, pairs: pl.DataFrame) -> Iterator[Finding]:
+    """The traits that are to have lists and get none, as too few people share any value."""
+    wanted = {name: each for name, each in configured(document).items() if isinstance(each, ByTrait) and each.per_trait}
+    active = pairs.filter(pl.col("weight") > 0).select("user_id")
+    users = lake.read("users", document.tenant, day).join(active, on="user_id", how="semi") if wanted else active
+    for artifact, settings in wanted.items():
+        sharing = trait_segments(users, settings.per_trait).group_by("place", "segment").len()
+        for place, trait in enumerate(settings.per_trait):
+            most = max(sharing.filter(place=place)["len"].to_list(), default=0)
+            if most < settings.minimum_people:
+                yield _too_few(f"{artifact}.per_trait.{trait}", trait, most, settings.minimum_people)
+
+
+def _too_few(name: str, trait: str, people: int, needed: int) -> Finding:
+    return Finding(
+        name=name,
+        severity="warning",
+        value=people,
+        threshold=needed,
+        message=f"{people:,} people share the most common {trait} of {needed:,} needed for a list",
+        advice="name a trait that more people say, or join its values where users are mapped",
+    )
 
 
 def _began(lake: Lake, tenant: str, first: datetime, now: datetime) -> datetime | None:

@@ -12,6 +12,7 @@ import logging
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from data_contracts.documents import TenantDocument
 from data_contracts.manifest import Window
 from recsys_algo.encode import Encoded
 from recsys_pipelines.aggregates import Aggregates
-from recsys_pipelines.algorithm import Algorithm, TrainingData, configured
+from recsys_pipelines.algorithm import Algorithm, ByTrait, TrainingData, configured
 from recsys_pipelines.embeddings.index import read_index
 from recsys_pipelines.encoding import encode
 from recsys_pipelines.identity import read_known
@@ -101,6 +102,12 @@ def chosen(document: TenantDocument, algorithm: str) -> dict[str, Algorithm]:
     return {name: settings for name, settings in configured(document).items() if settings.name == algorithm}
 
 
+def traits(document: TenantDocument) -> tuple[str, ...]:
+    """The traits by which any algorithm of the tenant makes lists, in the order in which they are named."""
+    named = (each.per_trait for each in configured(document).values() if isinstance(each, ByTrait))
+    return tuple(dict.fromkeys(chain.from_iterable(named)))
+
+
 def train(document: TenantDocument, lake: Lake, day: date, algorithm: str) -> list[Learned]:
     """Fit every artifact of one algorithm, both ways, into the lake."""
     learned = []
@@ -138,4 +145,5 @@ def encoded(document: TenantDocument, lake: Lake, day: date, fit: Fit, *, folder
         seen(events_before(document, lake, day, fit), catalog=catalog, known=read_known(lake, document.tenant, day)),
         folder,
         users=lake.read("users", document.tenant, day),
+        traits=traits(document),
     )

@@ -31,10 +31,12 @@ Form = RecommendRequest | SimilarRequest
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A ranked list. ``items`` is its JSON in answers, ``exposed`` its JSON in the exposure log."""
+    """A ranked list. ``items`` is its JSON in answers, ``exposed`` its JSON in the exposure log; ``segment`` is the one
+    whose lists were asked, whether the caller named it or it is the user's."""
 
     items: msgspec.Raw
     exposed: msgspec.Raw
+    segment: str
     returned: int
     fallback_level: int
     counts: dict[str, int]
@@ -84,7 +86,7 @@ def _key(served: Served, form: Form, now: datetime) -> Hashable:
 
 def users_of(bundle: Bundle) -> tuple[StringMap, ...]:
     """Everybody of whom the generation knows something: an id that none of these has changes no answer."""
-    sources = (bundle.history, *bundle.seen.values(), *bundle.sources.values())
+    sources = (bundle.history, bundle.segments, *bundle.seen.values(), *bundle.sources.values())
     return tuple(users for source in sources if (users := getattr(source, "users", None)) is not None)
 
 
@@ -95,6 +97,7 @@ def _listed(bundle: Bundle, form: Form, now: datetime) -> Listed:
     return Listed(
         items=msgspec.Raw(encode(shown)),
         exposed=msgspec.Raw(encode(exposed)),
+        segment=answer.trace.situation.ask.segment,
         returned=len(shown),
         fallback_level=answer.fallback_level,
         counts=dict(answer.counts),

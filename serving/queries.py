@@ -8,6 +8,8 @@ from msgspec import UNSET, UnsetType, structs
 from data_contracts import documents
 from data_contracts.records import Consent
 from recsys_algo import situation
+from recsys_algo.candidates import DEFAULT_SEGMENT
+from recsys_algo.segments import Segments
 from recsys_algo.situation import Query
 from recsys_algo.stringmap import StringMap
 from serving.requests import (
@@ -27,15 +29,18 @@ ANYTHING = situation.Constraints()
 T = TypeVar("T", bound=RecommendRequest | SimilarRequest)
 
 
-def form_of(request: T, users: tuple[StringMap, ...]) -> T:
+def form_of(request: T, users: tuple[StringMap, ...], segments: Segments | None = None) -> T:
     """What the list depends on, besides the day: the request without what is only logged, and without strangers.
 
-    An id of which ``users`` know nothing changes no answer, so all strangers have one form.
+    An id of which ``users`` know nothing changes no answer, so all strangers have one form. Where there are lists by
+    trait, what the context says of a user without a segment is the segment of the form.
     """
     page = request.context.page_item_id
+    user = _known(_asking(request.user, request.consent), users)
     return structs.replace(
         request,
-        user=_known(_asking(request.user, request.consent), users),
+        user=user,
+        segment=_segment(request, user, segments) if segments and segments.traits else request.segment,
         context=NOWHERE if page is None else Context(page_item_id=page),
         options=_untimed(request.options),
         consent="full",
@@ -79,6 +84,16 @@ def similar_query(form: SimilarRequest, now: datetime, default_k: int) -> Query:
         constraints=constraints(form.constraints),
         seed=form.options.seed,
     )
+
+
+def _segment(request: RecommendRequest | SimilarRequest, user: User, segments: Segments) -> str:
+    """The one that the caller names; else the user's, which the core finds; else that of a trait in the context."""
+    known = tuple([id for id in (user.user_id, user.anonymous_id, user.session_id) if id])
+    if request.segment != DEFAULT_SEGMENT or request.consent == "none" or segments.of_user(known) != DEFAULT_SEGMENT:
+        return request.segment
+    context = request.context
+    named = {name: getattr(context, name) for name in ("locale", "device", "country", "daypart")}
+    return segments.of_traits({**context.attributes, **named})
 
 
 def _untimed(options: Options) -> Options:

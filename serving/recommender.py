@@ -73,7 +73,8 @@ class Recommender:
     def _answered(self, call: Call, asked: Asked) -> Answered:
         request, begun = self.forgotten.without(call.tenant, asked.request), perf_counter()
         now = request.context.now or self.clock()
-        listed = self.answers.listed(asked.served, form_of(request, asked.served.users), now)
+        form = form_of(request, asked.served.users, asked.served.bundle.segments)
+        listed = self.answers.listed(asked.served, form, now)
         ended = perf_counter()
         call.timings = {"rank": _ms(ended - begun), "total": _ms(ended - call.started)}
         notices = listed.notices if request.consent == "full" else (*listed.notices, _limited(request.consent))
@@ -101,7 +102,7 @@ def _meta(call: Call, asked: Asked, listed: Listed, now: datetime) -> Meta:
     return Meta(
         tenant_id=bundle.tenant,
         surface=bundle.surface,
-        segment=request.segment,
+        segment=listed.segment,
         strategy=asked.strategy,
         algo_version=bundle.algo_version,
         manifest_generation=bundle.generation,

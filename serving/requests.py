@@ -42,7 +42,8 @@ class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Where and when. ``page_item_id`` is an anchor; ``now`` replaces the server's clock; the rest is only logged."""
+    """Where and when. ``page_item_id`` is an anchor; ``now`` replaces the server's clock. The rest is logged; and where
+    a list by trait was learned, a user without a segment gets that of what ``attributes`` or the other fields say."""
 
     locale: Name | None = None
     device: Name | None = None

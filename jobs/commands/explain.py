@@ -75,6 +75,7 @@ def explanation(shop: "Workshop", place: tuple[str, str], query: "Query", item: 
         "surface": place[1],
         "generation": loaded.bundle.generation,
         "user": query.user_id,
+        "segment": answer.trace.situation.ask.segment,
         "at": query.now,
         "second_stage": loaded.bundle.second_stage,
         "fallback_level": answer.fallback_level,
@@ -93,7 +94,8 @@ def described(ranked: "RankedItem") -> dict[str, Any]:
 def show(told: dict[str, Any]) -> None:
     """The explanation as a table, and a line about the item that was asked for."""
     stage = f", second stage: {told['second_stage']}" if told["second_stage"] else ""
-    title = f"{told['tenant']}/{told['surface']} generation {told['generation']}{stage}"
+    segment = f", segment {told['segment']}" if told["segment"] != "default" else ""
+    title = f"{told['tenant']}/{told['surface']} generation {told['generation']}{stage}{segment}"
     table = Table("rank", "item", "score", "source", "reasons", title=title)
     for item in told["items"]:
         reasons = ", ".join(item["reasons"])

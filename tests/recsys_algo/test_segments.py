@@ -9,7 +9,7 @@ from recsys_algo.arrays import mapped
 from recsys_algo.encode import encode_segments
 from recsys_algo.errors import BadArtifact
 from recsys_algo.rank import recommend
-from recsys_algo.segments import Segments
+from recsys_algo.segments import Segments, trait_segment
 
 POPULARITY = [("", "a", 1.0), ("vip", "b", 1.0), ("new", "c", 1.0)]
 
@@ -55,6 +55,76 @@ def test_the_order_of_the_users_does_not_change_a_byte(tmp_path):
     encode_segments(["ann", "bob"], ["vip", "new"], two)
 
     assert {p.name: p.read_bytes() for p in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
+
+
+@pytest.fixture
+def by_trait():
+    """Ann is in a segment; what gold customers and those from Germany want was learned, of silver ones too little."""
+    lists = ["loyalty=gold", "locale=de", "locale=en"]
+    return Segments.build(["ann"], ["vip"], traits=["loyalty", "locale"], lists=lists)
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        pytest.param({"loyalty": "gold", "locale": "de"}, "loyalty=gold", id="the first trait with a list"),
+        pytest.param({"loyalty": "silver", "locale": "de"}, "locale=de", id="the next one, if the first has none"),
+        pytest.param({"locale": " EN"}, "locale=en", id="spelt in another way"),
+        pytest.param({"loyalty": "vip", "locale": None}, "default", id="no value with a list"),
+        pytest.param({"country": "de"}, "default", id="another trait"),
+        pytest.param({}, "default", id="nothing said"),
+    ],
+)
+def test_of_what_is_said_the_first_trait_with_a_list_counts(by_trait, traits, expected):
+    assert by_trait.of_traits(traits) == expected
+
+
+def test_traits_survive_being_stored(by_trait, tmp_path):
+    encoded = encode_segments(["ann"], ["vip"], tmp_path, traits=by_trait.traits, lists=by_trait.names)
+
+    read = Segments.of(mapped("users.segments", [(path.name, path) for path in encoded.files]))
+
+    assert (read.traits, read.of_traits({"locale": "de"}), read.of_user(("ann",))) == (
+        ("loyalty", "locale"),
+        "locale=de",
+        "vip",
+    )
+
+
+def test_without_traits_nothing_is_stored_of_them():
+    arrays = Segments.build(["ann"], ["vip"]).arrays()
+
+    assert not [name for name in arrays if name.startswith("traits")]
+    assert Segments.of(arrays).of_traits({"loyalty": "gold"}) == "default"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("Gold", "t=gold", id="a text"),
+        pytest.param(" New\t York ", "t=new york", id="white space"),
+        pytest.param(True, "t=true", id="a truth"),
+        pytest.param(False, "t=false", id="its opposite"),
+        pytest.param(3, "t=3", id="a number"),
+        pytest.param(3.0, "t=3", id="the same number"),
+        pytest.param(2.5, "t=2.5", id="a fraction"),
+        pytest.param(float("inf"), "t=inf", id="no number to count with"),
+        pytest.param("", None, id="an empty text"),
+        pytest.param(" ", None, id="a blank one"),
+        pytest.param(None, None, id="nothing"),
+        pytest.param(["gold"], None, id="a list"),
+        pytest.param({"level": 1}, None, id="an object"),
+    ],
+)
+def test_a_value_has_one_spelling(value, expected):
+    assert trait_segment("t", value) == expected
+
+
+def test_the_answer_says_which_segment_it_stands_on(bundle, ask):
+    (warning,) = recommend(bundle, ask(k=1, user_id="ann")).warnings
+
+    assert warning.code == "FALLBACK_USED"
+    assert warning.detail == "level 2; of this user only the segment vip is known"
 
 
 def test_a_user_in_two_segments_is_refused():

@@ -15,16 +15,18 @@ from recsys_algo.bundle import open_encoded
 from recsys_algo.rank import recommend
 from recsys_algo.situation import Query
 from recsys_pipelines import contract
-from recsys_pipelines.algorithm import configured
+from recsys_pipelines.algorithm import InvalidTrainingData, configured, discover
 from recsys_pipelines.embeddings.index import refresh
 from recsys_pipelines.encoding import encode
 from recsys_pipelines.lake import Lake
+from recsys_pipelines.sufficiency import examine, silent
 from recsys_pipelines.training import encoded, fits, train, weigh
 
 pytestmark = pytest.mark.slow  # the whole pipeline
 
 DAY = date(2026, 2, 28)
 END = datetime(2026, 3, 1, tzinfo=UTC)
+TRAITS = {"tea": '{"loyalty":"green","locale":"en"}', "mug": '{"loyalty":"clay","locale":"en"}'}
 WORDS = {"tea": "green leaf tea from a garden", "mug": "large ceramic mug with a handle"}
 
 
@@ -52,10 +54,18 @@ def items():
 
 
 def users():
-    """Drinkers of tea, buyers of mugs, and of each segment one who has done nothing yet."""
-    rows = [(f"{kind}-fan{n}", kind) for kind in WORDS for n in range(8)]
+    """Drinkers of tea, buyers of mugs, and of each segment one who has done nothing yet; then some who are in none, of
+    whom only traits are known."""
+    rows = [(f"{kind}-fan{n}", kind, TRAITS[kind]) for kind in WORDS for n in range(8)]
+    strangers = [("stranger-tea", "tea", None), ("stranger-mug", "mug", None)]
+    of_traits = [
+        ("traits-tea", None, '{"loyalty":"Green","locale":"de"}'),
+        ("traits-mug", None, '{"loyalty":"none","locale":"en"}'),
+        ("traits-rare", "rare", '{"loyalty":"platinum"}'),
+        ("traits-odd", None, "gold"),
+    ]
     return full(
-        pl.DataFrame([*rows, ("stranger-tea", "tea"), ("stranger-mug", "mug")], ["user_id", "segment"], orient="row"),
+        pl.DataFrame([*rows, *strangers, *of_traits], ["user_id", "segment", "traits"], orient="row"),
         USERS,
     )
 
@@ -81,7 +91,7 @@ DOCUMENT = parse(
             "tenant": "acme",
             "sources": {"items": [{"path": "i.csv"}], "events": [{"path": "e.csv"}]},
             "algorithms": {
-                "popularity": {"per_user_segment": True},
+                "popularity": {"per_user_segment": True, "per_trait": ["loyalty", "locale"], "minimum_people": 8},
                 "cooccurrence": {},
                 "content": {},
                 "trending": {},
@@ -130,6 +140,31 @@ def test_a_user_of_whom_only_the_segment_is_known_gets_the_segments_list(answer,
     assert given.fallback_level == 2
 
 
+@pytest.mark.parametrize(
+    ("user", "segment", "kinds"),
+    [
+        pytest.param("traits-tea", "loyalty=green", {"tea"}, id="the first trait with a list"),
+        pytest.param("traits-mug", "locale=en", {"mug"}, id="the next trait, if nobody else has the first one's value"),
+        pytest.param("stranger-tea", "tea", {"tea"}, id="the own segment comes before any trait"),
+    ],
+)
+def test_a_user_of_whom_only_traits_are_known_gets_the_list_of_one(answer, user, segment, kinds):
+    given = answer("home", user_id=user, k=5)
+
+    assert {item.item_id[:3] for item in given.items} == kinds
+    assert given.fallback_level == 2
+    assert given.trace.situation.ask.segment == segment
+    assert f"only the segment {segment} is known" in given.warnings[0].detail
+
+
+@pytest.mark.parametrize("user", ["traits-rare", "traits-odd"])
+def test_a_user_whose_traits_are_rare_or_no_traits_gets_what_is_popular(answer, user):
+    given = answer("home", user_id=user, k=5)
+
+    assert given.fallback_level == 3
+    assert given.trace.situation.ask.segment == "default"
+
+
 def test_a_user_who_is_not_known_at_all_gets_what_is_popular(answer):
     given = answer("home", user_id="nobody", k=5)
 
@@ -173,6 +208,71 @@ def test_where_no_list_is_of_a_segment_no_users_are_stored(tmp_path):
     names = [artifact.name for artifact in encode({}, items(), none, {}, tmp_path, users=users())]
 
     assert names == ["items", "history"]
+
+
+EVERYTHING = {name: {} for name in discover(())}
+THIN = {  # who bought what, at which value
+    "nothing": [],
+    "one pair": [("ann", "tea00", 1.0)],
+    "one user": [("ann", f"tea0{n}", 1.0) for n in range(5)],
+    "one item": [(f"u{n}", "tea00", 1.0) for n in range(5)],
+    "weights of zero": [(f"u{n}", f"tea0{item}", 0.0) for n in range(5) for item in range(n)],
+}
+
+
+def thin(folder, rows, **changes):
+    """A tenant that wants every algorithm and has these purchases, in a lake: weighed, examined, and learned from."""
+    lake = Lake(open_blobs(str(folder / "lake"), {}))
+    lake.write("items", "acme", DAY, items())
+    lake.write("users", "acme", DAY, users())
+    events = pl.DataFrame(rows, {"user_id": pl.String, "item_id": pl.String, "value": pl.Float64}, orient="row")
+    day = events.with_row_index("n").with_columns(
+        event_id=pl.format("e{}", "n"), ts=pl.lit(END) - pl.duration(hours=pl.col("n") + 1), type=pl.lit("purchase")
+    )
+    if day.height:
+        lake.write("events", "acme", DAY, full(day, EVENTS))
+    written = msgspec.to_builtins(DOCUMENT) | {
+        "algorithms": EVERYTHING,
+        "ranking": {"weights": dict.fromkeys(EVERYTHING, 1.0), "exclude_seen": None},
+        "interactions": {"scaled_by_value": ["purchase"]},
+    }
+    document = parse(msgspec.json.encode(written | changes), "test")
+    refresh(document, lake, DAY, folder=folder)
+    for fit in fits(document):
+        pairs = weigh(document, lake, DAY, fit)
+    found = examine(document, lake, DAY, pairs, now=END)
+    for algorithm in EVERYTHING:
+        train(document, lake, DAY, algorithm)
+    return document, lake, found
+
+
+@pytest.mark.parametrize("rows", THIN.values(), ids=list(THIN))
+def test_hardly_any_data_is_said_and_who_asks_gets_a_list_all_the_same(tmp_path, rows):
+    document, lake, found = thin(tmp_path, rows)
+
+    tables = {name: lake.read("models_served", "acme", DAY, part=name) for name in EVERYTHING}
+    assert silent(document, lake, DAY) == tuple(sorted(name for name, table in tables.items() if table.is_empty()))
+    assert {"interactions", "users"} <= {each.name for each in found.findings if each.severity == "critical"}
+    (tmp_path / "served").mkdir()
+    arrays = encoded(document, lake, DAY, "served", folder=tmp_path / "served")
+    bundle = open_encoded("acme", "home", arrays, document.on("home"), END)
+    for user in ("ann", "u1", "nobody"):
+        assert len(recommend(bundle, Query(k=5, now=END, user_id=user)).items) == 5
+
+
+def test_without_a_single_event_only_what_reads_the_catalog_learns(tmp_path):
+    document, lake, _ = thin(tmp_path, [])
+
+    assert set(silent(document, lake, DAY)) == EVERYTHING.keys() - {"content", "latest"}
+
+
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_a_weight_that_is_no_number_stops_the_training_with_its_name(tmp_path, mode):
+    """Ingest refuses such a value; should one be in the lake, nothing is learned from it."""
+    with pytest.raises(
+        InvalidTrainingData, match=r"not a finite number .* such as nan for user 'ann' and item 'tea00'"
+    ):
+        thin(tmp_path, [("ann", "tea00", float("nan"))], training={"mode": mode})
 
 
 def test_the_settings_of_the_how_to_are_settings():

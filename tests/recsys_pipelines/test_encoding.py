@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from recsys_algo.arrays import mapped, part
+from recsys_algo.segments import Segments
 from recsys_algo.stringmap import StringMap
 from recsys_pipelines.algorithm import TrainingData, discover
 from recsys_pipelines.encoding import encode
@@ -130,3 +131,62 @@ def test_a_missing_column_is_refused_by_name(tmp_path):
         encode(
             {"together": ("x", "item_neighbors", LEARNED["together"][2].drop("score"))}, CATALOG, HISTORY, {}, tmp_path
         )
+
+
+LISTS = [("", "tea", 1.0), ("vip", "tea", 1.0), ("loyalty=gold", "jam", 1.0), ("locale=de", "milk", 1.0)]
+USERS = pl.DataFrame(
+    [
+        ("ann", "vip", '{"loyalty":"gold"}'),
+        ("bob", "new", '{"locale":"de","loyalty":"Gold"}'),
+        ("cid", None, '{"locale":"de","loyalty":"silver"}'),
+        ("dan", "default", '{"loyalty":"silver"}'),
+        ("eve", "", "gold"),
+        ("fay", None, None),
+    ],
+    schema=["user_id", "segment", "traits"],
+    orient="row",
+)
+
+
+def placed(folder, users=USERS, **settings):
+    """The segments of a release in which popularity has lists of a segment and of traits."""
+    lists = pl.DataFrame(LISTS, schema=["segment", "item_id", "score"], orient="row")
+    learned = {"popular": ("popularity", "item_scores", lists)}
+    encoded = encode(learned, CATALOG, HISTORY, {}, folder, users=users, **settings)
+    return Segments.of(arrays(next(each for each in encoded if each.name == "users.segments")))
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        pytest.param(("loyalty", "locale"), ["vip", "loyalty=gold", "locale=de", *["default"] * 3], id="loyalty first"),
+        pytest.param(("locale", "loyalty"), ["vip", "locale=de", "locale=de", *["default"] * 3], id="locale first"),
+        pytest.param((), ["vip", *["default"] * 5], id="no trait"),
+    ],
+)
+def test_a_user_is_in_the_own_segment_or_that_of_the_first_trait_that_has_a_list(tmp_path, traits, expected):
+    segments = placed(tmp_path, traits=traits)
+
+    assert [segments.of_user((id,)) for id in USERS["user_id"]] == expected
+
+
+def test_a_list_by_trait_is_there_for_requests_though_all_its_members_have_a_better_one(tmp_path):
+    segments = placed(tmp_path, USERS.head(1), traits=("loyalty", "locale"))
+
+    assert segments.of_traits({"loyalty": "gold"}) == "loyalty=gold"
+
+
+def test_the_order_of_the_users_does_not_change_a_byte_of_their_segments(tmp_path):
+    for name, users in (("one", USERS), ("two", USERS.reverse())):
+        placed(tmp_path / name, users, traits=("loyalty", "locale"))
+
+    one, two = (sorted((tmp_path / name).glob("users.segments.*")) for name in ("one", "two"))
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
+
+
+def test_without_traits_a_release_holds_the_same_files_as_ever(tmp_path):
+    placed(tmp_path)
+
+    found = {path.name.removeprefix("users.segments.") for path in tmp_path.glob("users.segments.*")}
+    maps = {f"{map}.{name}.npy" for map in ("names", "users") for name in ("buckets", "bytes", "offsets", "order")}
+    assert found == {"codes.npy", *maps}

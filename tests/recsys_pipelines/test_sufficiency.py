@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from data_contracts.documents import parse
-from data_contracts.tables import INTERACTIONS
+from data_contracts.tables import INTERACTIONS, USERS
 from recsys_pipelines import contract
 from recsys_pipelines.lake import Lake
 from recsys_pipelines.sufficiency import (
@@ -172,6 +172,30 @@ def test_what_is_found_is_recorded_beside_the_partition(lake):
     assert found.numbers["history_days"] == 3
     assert read_sufficiency(lake, "acme", DAY) == found
     assert lake.read_json(RECORD, "acme", DAY, dict)["findings"][0]["severity"] == "critical"
+
+
+def people(**said):
+    """Users with these traits as they stand in the lake."""
+    rows = [{"user_id": name, "traits": text} for name, text in said.items()]
+    return pl.DataFrame(rows, schema=contract.schema(USERS))
+
+
+def test_a_trait_that_gets_no_list_is_a_finding_with_the_number(lake):
+    """Of four who are gold one did nothing; of six who speak German enough did."""
+    gold, german = '{"loyalty":"gold","locale":"de"}', '{"locale":"de","loyalty":"none"}'
+    names = ["ann", "bob", "cid", "dan", "eve", "fay"]
+    lake.write("items", "acme", DAY, catalog("tea", "milk"))
+    lake.write("users", "acme", DAY, people(**dict(zip(names, [gold] * 4 + [german] * 2, strict=True))))
+    settings = {"per_trait": ["loyalty", "locale", "device"], "minimum_people": 5}
+    rows = pairs([(name, "tea", 1, 0.0 if name == "dan" else 1.0) for name in names])
+
+    found = examine(document(algorithms={"popularity": settings}), lake, DAY, rows, now=NOW)
+
+    assert [(each.name, each.severity, each.message) for each in found.findings if "per_trait" in each.name] == [
+        ("popularity.per_trait.loyalty", "warning", "3 people share the most common loyalty of 5 needed for a list"),
+        ("popularity.per_trait.device", "warning", "0 people share the most common device of 5 needed for a list"),
+    ]
+    assert read_sufficiency(lake, "acme", DAY) == found
 
 
 def test_a_day_that_nobody_looked_at_has_no_record(lake):

@@ -19,7 +19,7 @@ from litestar.testing import TestClient
 from data_contracts.directory import DirectoryBlobs
 from data_contracts.generations import read_manifest
 from data_contracts.manifest import Lineage, Window
-from recsys_algo.encode import encode_catalog, encode_table, load_items
+from recsys_algo.encode import encode_catalog, encode_segments, encode_table, load_items
 from recsys_pipelines import releases
 from recsys_pipelines.publish import Candidate, publish
 from serving.app import create_app
@@ -61,17 +61,25 @@ def catalog(ids):
     }
 
 
-def encoded(folder, mark):
-    """Items `{mark}-00`... by falling popularity; each goes with the next two; u1 is given the last ones."""
+def encoded(folder, mark, segmented=False):
+    """Items `{mark}-00`... by falling popularity; each goes with the next two; u1 is given the last ones.
+
+    If ``segmented``, VIPs, gold customers and Germans have lists that begin with items 8, 10 and 12, and cold is a VIP.
+    """
     ids = [f"{mark}-{number:02}" for number in range(COUNT)]
     artifacts = [encode_catalog(catalog(ids), folder)]
     items = load_items(folder)
     pairs = [(ids[at], ids[(at + step) % COUNT], 1.0 / step) for at in range(COUNT) for step in (1, 2)]
     own = [("u1", ids[COUNT - 1 - place], 9.0 - place) for place in range(3)]
     bought = [("u1", ids[0], NOW.timestamp() // 86_400 - 1)]
+    lists = {"": ids} | ({name: ids[first:] for name, first in FIRST.items()} if segmented else {})
+    popular = [(name, id, float(COUNT - at)) for name, listed in lists.items() for at, id in enumerate(listed)]
+    if segmented:
+        of_traits = [*FIRST][1:]
+        artifacts.append(encode_segments(["cold"], ["vip"], folder, traits=("loyalty", "locale"), lists=of_traits))
     return [
         *artifacts,
-        _table("popularity", "item_scores", [("", id, float(COUNT - at)) for at, id in enumerate(ids)], items, folder),
+        _table("popularity", "item_scores", popular, items, folder),
         _table("cooccurrence", "item_neighbors", pairs, items, folder),
         _table("als", "user_items", own, items, folder),
         _table("history", "user_items", [("u1", ids[0], 1.0)], items, folder),
@@ -79,6 +87,7 @@ def encoded(folder, mark):
     ]
 
 
+FIRST = {"vip": 8, "loyalty=gold": 10, "locale=de": 12}
 COLUMNS = {
     "item_scores": ("segment", "item_id", "score"),
     "item_neighbors": ("item_id", "neighbor_id", "score"),
@@ -104,10 +113,13 @@ class World:
         self.landing = home / "landing"
         self.published = 0
 
-    def publish(self, mark="a", *, tenant="demo", surface="home", surfaces=None, ranking=None, signing=None):
+    def publish(
+        self, mark="a", *, tenant="demo", surface="home", surfaces=None, ranking=None, signing=None, segmented=False
+    ):
         """Publish a generation whose item ids all begin with `mark`."""
         self.published += 1
-        usual = (mark, tenant, surface, surfaces, ranking, signing) == ("a", "demo", "home", None, None, None)
+        told = (mark, tenant, surface, surfaces, ranking, signing, segmented)
+        usual = told == ("a", "demo", "home", None, None, None, False)
         if self.template and self.published == 1 and usual:  # the same release, without the time that it takes
             shutil.copytree(self.template / "store", self.home / "store")
             return read_manifest(self.store, tenant, surface, 1)
@@ -119,7 +131,7 @@ class World:
             document=json.dumps(
                 document(tenant, surfaces or {"home": {}, "cart": {"k": 3}}, ranking or RANKING)
             ).encode(),
-            artifacts=encoded(self.home / "arrays" / f"{mark}", mark),
+            artifacts=encoded(self.home / "arrays" / f"{mark}", mark, segmented),
             evaluated=[],
             lineage=Lineage(data_fingerprint="data", config_hash="config"),
             decision="promoted",

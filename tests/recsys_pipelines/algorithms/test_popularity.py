@@ -1,7 +1,10 @@
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from recsys_pipelines.algorithm import TrainingData
 from recsys_pipelines.algorithms.popularity import Popularity
@@ -101,6 +104,107 @@ def test_without_a_table_of_users_there_are_no_lists_of_theirs():
     table = Popularity(per_category=False, per_user_segment=True).fit(data(ROWS))
 
     assert set(lists(table)) == {""}
+
+
+PEOPLE = [f"p{n}" for n in range(12)]
+
+
+def members(*said, segment=None):
+    """Users p0, p1... with these traits, each of whom had tea, and every third one bread."""
+    users = {"user_id": PEOPLE[: len(said)], "segment": [segment] * len(said), "traits": said}
+    rows = [(id, "tea", 1.0, 0) for id in users["user_id"]] + [(id, "bread", 1.0, 0) for id in users["user_id"][::3]]
+    return data(rows, users)
+
+
+def by_trait(**settings):
+    return Popularity(**({"per_category": False, "per_trait": ("loyalty",), "minimum_people": 5} | settings))
+
+
+def test_who_shares_a_value_of_a_trait_has_a_list_of_their_own():
+    gold, silver = '{"loyalty":"gold"}', '{"loyalty":"silver"}'
+
+    table = by_trait().fit(members(*[gold, silver] * 5))
+
+    assert lists(table) == {
+        "": [("tea", 10 / 14), ("bread", 4 / 14)],
+        "loyalty=gold": [("tea", 5 / 7), ("bread", 2 / 7)],
+        "loyalty=silver": [("tea", 5 / 7), ("bread", 2 / 7)],
+    }
+
+
+def test_a_value_of_too_few_people_has_no_list():
+    """Of the twelve who are gold only four have done anything."""
+    users = {"user_id": PEOPLE, "segment": [None] * 12, "traits": ['{"loyalty":"gold"}'] * 12}
+
+    table = by_trait().fit(data([(id, "tea", 1.0, 0) for id in PEOPLE[:4]], users))
+
+    assert set(lists(table)) == {""}
+
+
+def test_the_spelling_of_a_value_does_not_matter_and_what_is_no_value_does_not_count():
+    said = [
+        '{"loyalty":"Gold"}',
+        '{"loyalty":" gold "}',
+        '{"loyalty":"GOLD"}',
+        '{"loyalty":"gold\\n"}',
+        '{"loyalty":"gold"}',
+    ]
+    nothing = ["gold", "[1]", '{"loyalty":{"level":"gold"}}', '{"loyalty":null}', '{"loyalty":""}', "{}", None]
+
+    table = by_trait().fit(members(*said, *nothing))
+
+    assert lists(table)["loyalty=gold"] == [("tea", 5 / 7), ("bread", 2 / 7)]
+    assert set(lists(table)) == {"", "loyalty=gold"}
+
+
+def test_each_trait_has_lists_also_truths_and_numbers():
+    table = by_trait(per_trait=("newsletter", "children")).fit(members(*['{"newsletter":true,"children":2.0}'] * 5))
+
+    assert set(lists(table)) == {"", "newsletter=true", "children=2"}
+
+
+def test_a_segment_that_is_called_as_a_traits_list_is_one_with_it():
+    shop = members(*['{"loyalty":"gold"}'] * 5, *[None] * 2, segment="loyalty=gold")
+
+    table = by_trait(per_user_segment=True).fit(shop)
+
+    assert lists(table)["loyalty=gold"] == lists(table)[""] == [("tea", 7 / 10), ("bread", 3 / 10)]
+
+
+def test_a_segment_that_is_called_as_a_categorys_list_reads_that():
+    users = {"user_id": ["ann"], "segment": ["category:drinks"]}
+
+    table = Popularity(per_user_segment=True).fit(data(ROWS, users))
+
+    assert lists(table)["category:drinks"] == [("tea", 5 / 6), ("coffee", 1 / 6)]
+
+
+def test_the_order_of_users_and_interactions_does_not_change_a_bit():
+    shop = members(*['{"loyalty":"gold","locale":"de"}', '{"locale":"en"}'] * 6)
+    mixed = dataclasses.replace(shop, interactions=shop.interactions.reverse(), users=shop.users.reverse())
+    settings = by_trait(per_trait=("locale", "loyalty"))
+
+    assert_frame_equal(settings.fit(shop), settings.fit(mixed), check_exact=True)
+
+
+def test_users_without_traits_have_no_lists_by_trait():
+    users = {"user_id": ["ann"], "segment": ["vip"]}
+
+    assert set(lists(by_trait().fit(data(ROWS, users)))) == {""}
+    assert set(lists(by_trait().fit(data(ROWS)))) == {""}
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        pytest.param({"minimum_people": 4}, "Expected `int` >= 5", id="a list of four people"),
+        pytest.param({"per_trait": ["preferred_categories"]}, "a test must not know", id="what is learned from events"),
+        pytest.param({"per_trait": ["a=b"]}, "Expected `str` matching regex", id="no name for a trait"),
+    ],
+)
+def test_lists_that_must_not_be_are_refused(settings, complaint):
+    with pytest.raises(msgspec.ValidationError, match=complaint):
+        msgspec.convert(settings, Popularity)
 
 
 def test_weights_of_zero_are_no_popularity():
