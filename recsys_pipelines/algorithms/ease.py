@@ -61,10 +61,13 @@ class Ease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         inverse, cells = self._inverse(matrix), self._cells(matrix)
 
         def block(start: int, end: int) -> Floats:
-            had, scores = cells[start:end], np.zeros((end - start, inverse.order), inverse.tiles.dtype)
+            """X B = X - X P / diag(P): B, which has as many numbers as P, is not made again for every block."""
+            had, scores = cells[start:end], np.empty((end - start, inverse.order), inverse.tiles.dtype)
             for number in range(inverse.stripes):
                 first, last = inverse.bounds(number)
-                scores += had[:, first:last] @ _weights(inverse, number)
+                scores[:, first:last] = had @ inverse.columns(number)
+            scores /= -inverse.diagonal
+            scores[np.repeat(np.arange(end - start), np.diff(had.indptr)), had.indices] += had.data
             return scores
 
         return FullScores(matrix.users, matrix.items, block)

@@ -3,8 +3,10 @@
 It is kept as a folder of Parquet files, so that the process of each algorithm reads what all others read.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +55,25 @@ class Weighing:
         return found.with_columns(weight=pl.lit(1.0)) if self.binary else found
 
 
+@dataclass(frozen=True)
+class Days:
+    """Events as a lazy frame a day, in order; parted when first asked for, as most algorithms never ask."""
+
+    events: pl.DataFrame
+
+    def __iter__(self) -> Iterator[pl.LazyFrame]:
+        for _, day in self._by_day:
+            yield day.lazy().sort("ts", "event_id")
+
+    @cached_property
+    def _by_day(self) -> list[tuple[tuple[Any, ...], pl.DataFrame]]:
+        day = pl.col("ts").dt.date().alias("day")
+        return sorted(
+            self.events.with_columns(day).partition_by("day", as_dict=True, include_key=False).items(),
+            key=lambda each: each[0],
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """The tables of `Asked`, and the events and the catalog that are known before.
@@ -83,11 +104,10 @@ class Question:
         pairs = weighing.pairs(self.events, self.now, self.catalog)
         if pairs.is_empty():
             raise UnusableFile("no row of train counts: its weight is 0, or that of its type, or no item is in --items")
-        days = self.events.sort("ts", "event_id").with_columns(day=pl.col("ts").dt.date())
         return TrainingData(
             pairs,
             self.catalog,
-            [day.drop("day").lazy() for day in days.partition_by("day", maintain_order=True)],
+            Days(self.events),
             now=self.now,
             seed=seed,
             embeddings=lambda: embeddings(self.catalog),

@@ -23,6 +23,7 @@ def test_it_is_the_gram_matrix_with_a_ridge(items):
 
     expected = (had.T @ had).toarray() + 7.0 * np.eye(items)
     assert np.array_equal(np.tril(dense(matrix)), np.tril(expected))
+    assert all(np.array_equal(matrix.columns(n), matrix.stripe(n).T) for n in range(matrix.stripes))
     assert matrix.tiles.nbytes == bytes_of(items)
 
 

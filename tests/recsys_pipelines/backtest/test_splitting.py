@@ -177,3 +177,13 @@ def test_last_events_are_held_out_one_after_the_other(world):
 
     assert {item for _, item in pairs(first.truth)} == {"i3"}
     assert {item for _, item in pairs(second.truth)} == {"i2"}
+
+
+def test_events_come_day_by_day_in_order_as_often_as_one_asks(world):
+    rows = [("ann", "a", 1.5), ("bob", "b", 0), ("cas", "c", 1.25), ("dan", "d", 3)]
+    (question,) = given(world.events(rows), world.events([("ann", "z", 4)]), Plan(kind="given"), Sides()).questions
+
+    days = question.training(Weighing(), seed=0).events
+
+    for _ in range(2):
+        assert [day.collect()["user_id"].to_list() for day in days] == [["bob"], ["cas", "ann"], ["dan"]]
