@@ -138,6 +138,19 @@ def test_several_arms_are_corrected_for_each_other(plan, shop):
     assert of(experiment, "conversion", "a").corrected_p_value == pytest.approx(3 * 0.0355, abs=5e-4)
 
 
+def test_secondary_metrics_of_several_arms_are_corrected_for_false_alarms_among_alarms(plan, shop):
+    """Benjamini and Hochberg leave three equal p-values as they are, where Holm would make three times as much."""
+    assignments, users = shop(old=(1_000, 100), a=(1_000, 130), b=(1_000, 130), c=(1_000, 130))
+    shares = dict.fromkeys(("old", "a", "b", "c"), 0.25)
+
+    experiment = analyse(
+        Logs(assignments, users=users),
+        changed(plan, shares=shares, peeking=False, primary="ctr", secondary=("conversion",)),
+    )
+
+    assert of(experiment, "conversion", "a").corrected_p_value == of(experiment, "conversion", "a").p_value
+
+
 def test_the_best_of_the_arms_that_may_ship_is_shipped(plan, shop):
     assignments, users = shop(old=(1_000, 100), a=(1_000, 200), b=(1_000, 250), c=(1_000, 20))
     several = changed(plan, shares=dict.fromkeys(("old", "a", "b", "c"), 0.25))
@@ -234,6 +247,21 @@ def test_a_window_counts_subjects_when_it_is_over_and_what_lies_in_it():
     assert experiment.until == NOON + timedelta(hours=30)
 
 
+def test_what_happens_when_the_window_is_over_is_outside_of_it():
+    done = [("a", "purchase", 24, 3.0), ("a", "purchase", 25, 100.0), ("d", "click", 30, 0.0)]
+
+    experiment = analyse(logs(BOTH, ALL, done), changed(FEW, window_hours=24.0))
+
+    assert of(experiment, "revenue_per_user").control == 1.5  # of two subjects
+
+
+def test_the_start_of_a_step_needs_times():
+    recorded = logs(BOTH, ALL, [])
+
+    with pytest.raises(InvalidFrame, match="has since"):
+        analyse(Logs(recorded.assignments.drop("ts"), recorded.exposures, recorded.outcomes), changed(FEW, since=NOON))
+
+
 def test_subjects_of_an_earlier_step_of_a_ramp_are_left_out():
     later = [*BOTH, ("e", "old", 10), ("f", "new", 10)]
 
@@ -266,10 +294,12 @@ def test_a_repeated_outcome_counts_once():
     assert of(experiment, "revenue_per_user").control == 4.0
 
 
-def test_forced_arms_and_other_experiments_do_not_count():
+@pytest.mark.parametrize("forced", ["True", "true", "1"])
+def test_forced_arms_and_other_experiments_do_not_count(forced):
     recorded = logs([*BOTH, ("x", "odd", 0), ("y", "old", 0)], ALL, [])
     assignments = recorded.assignments.with_columns(
-        experiment_id=pl.Series(["e"] * 4 + ["another", "e"]), forced=pl.Series(["false"] * 5 + ["True"])
+        experiment_id=pl.Series(["e"] * 4 + ["another", "e"]),
+        forced=pl.Series(["false", None, "0", "", "false", forced]),
     )
 
     experiment = analyse(Logs(assignments, recorded.exposures, recorded.outcomes), FEW)

@@ -124,6 +124,25 @@ def test_an_estimate_knows_users_and_not_rows():
     assert (by_user.high - by_user.low) / (by_row.high - by_row.low) == pytest.approx(10**0.5, rel=0.1)
 
 
+def test_an_estimate_of_whole_answers_knows_users_too():
+    rng = np.random.default_rng(11)
+    rows = [
+        (f"u{user}-{copy}", item, rank, float(happy), 0.5, 0.5, f"u{user}")
+        for user, happy in enumerate(rng.random(200) < 0.4)
+        for copy in range(10)
+        for rank, item in enumerate("xy", start=1)
+    ]
+    names = ["request_id", "item_id", "rank", "reward", "propensity", "target", "user_id"]
+    many = pl.DataFrame(rows, schema=names, orient="row")
+
+    by_user, by_answer = (
+        next(each for each in off_policy(logged(log)).estimates if each.estimator == "item_position")
+        for log in (many, many.drop("user_id"))
+    )
+
+    assert (by_user.high - by_user.low) / (by_answer.high - by_answer.low) == pytest.approx(10**0.5, rel=0.1)
+
+
 def test_many_users_are_dealt_into_groups_that_give_the_same_interval():
     rng = np.random.default_rng(8)
     users = 60_000

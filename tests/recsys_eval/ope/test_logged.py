@@ -5,11 +5,21 @@ import polars as pl
 import pytest
 
 from recsys_eval.errors import InvalidFrame, NothingToEvaluate
-from recsys_eval.ope import logged, off_policy
+from recsys_eval.ope import Options, logged, off_policy
 
 
 def test_a_weight_is_the_new_probability_over_the_old_one(small):
     assert logged(small()).weight.tolist() == [1.0, 0.5, 1.0, 2.0]
+
+
+def test_what_the_log_is_worth_can_be_checked_by_hand(small):
+    """Weights 1, 1/2, 1 and 2: (sum) squared over the sum of squares is 4.5^2 / 6.25."""
+    facts = off_policy(logged(small()), Options(clip=1.0)).overlap
+
+    assert (facts.decisions, facts.units) == (4, 2)
+    assert (facts.effective, facts.effective_share) == pytest.approx((3.24, 0.81))
+    assert (facts.mean_weight, facts.largest_weight, facts.smallest_propensity) == (1.125, 2.0, 0.25)
+    assert (facts.clipped_share, facts.unseen_share) == (0.25, None)
 
 
 def test_rows_may_come_in_any_order(small):
