@@ -53,6 +53,7 @@ def test_explain_answers_an_unknown_user(published):
     told = published.json("explain", "--tenant", "clean", "--user", "nobody", "--k", "3")
 
     assert told["fallback_level"] >= 3
+    assert told["segment"] == "default"
     assert len(told["items"]) == 3
 
 
