@@ -86,8 +86,10 @@ def blend(pools: Sequence[Pool], voices: Sequence[Voice], tally: Tally) -> Blend
     filled = [number for number, pool in enumerate(pools) if len(pool.items)]
     if len(filled) == 1:  # which has the order already
         return Blend(Slate(items, (worths >> _NUMBER_BITS) / PLACES), items, worths, tally, filled[0])
-    millionths = tally.totals(items, worths) >> _NUMBER_BITS
-    keys = distinct(items - (millionths << HALF))
+    totals = tally.totals(items, worths)
+    totals >>= _NUMBER_BITS
+    totals <<= HALF
+    keys = distinct(items - totals)
     return Blend(Slate(keys & LOW, -(keys >> HALF) / PLACES), items, worths, tally)
 
 

@@ -8,7 +8,8 @@ the list is filled anyway.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from math import inf
 
 import numpy as np
 
@@ -75,43 +76,41 @@ class Chosen:
     """What the selection loop has chosen so far, and what that leaves room for."""
 
     def __init__(self, situation: Situation) -> None:
-        catalog = situation.catalog
+        catalog, caps = situation.catalog, situation.caps or NO_CAPS
         self.places: list[int] = []
-        self.brands: defaultdict[int, int] = defaultdict(int)
-        self._caps = situation.caps or NO_CAPS
-        self._groups = set(situation.taken) if situation.dedupe_parent else None
-        self._categories: defaultdict[int, int] = defaultdict(int)
-        self._tags: defaultdict[int, int] = defaultdict(int)
-        self._tags_of = catalog.tags
+        self.brands: dict[int, int] = {}
+        # What is counted by a word of each item, and how often a word may occur: of one parent, one item is enough.
         # A memoryview yields one number three times as fast as an array does.
-        self._group, self._brand, self._category = catalog.group.data, catalog.brand.data, catalog.category.data
+        self._limits: list[tuple[memoryview, dict[int, int], float]] = [
+            (catalog.brand.data, self.brands, inf if caps.brand is None else caps.brand)
+        ]
+        if caps.category is not None:
+            self._limits.append((catalog.category.data, {}, caps.category))
+        if situation.dedupe_parent and (situation.taken or catalog.has_variants):
+            self._limits.append((catalog.group.data, dict.fromkeys(situation.taken, 1), 1))
+        self._tag_caps, self._tags_of = caps.tags, catalog.tags
+        self._tags: defaultdict[int, int] = defaultdict(int)
 
     def admits(self, item: int) -> bool:
         """Whether the item breaks no cap; once it does, it always will."""
-        if self._groups is not None and self._group[item] in self._groups:
-            return False
-        return (
-            _has_room(self._caps.brand, self.brands, self._brand[item])
-            and _has_room(self._caps.category, self._categories, self._category[item])
-            and all(self._tags[tag] < self._caps.tags[tag] for tag in self._capped_tags(item))
-        )
+        for words, counts, most in self._limits:
+            word = words[item]
+            if word >= 0 and counts.get(word, 0) >= most:
+                return False
+        return not self._tag_caps or all(self._tags[tag] < self._tag_caps[tag] for tag in self._capped_tags(item))
 
     def take(self, place: int, item: int) -> None:
         """Choose the item at this place of the slate."""
         self.places.append(place)
-        self.brands[self._brand[item]] += 1
-        self._categories[self._category[item]] += 1
-        for tag in self._capped_tags(item):
-            self._tags[tag] += 1
-        if self._groups is not None:
-            self._groups.add(self._group[item])
+        for words, counts, _ in self._limits:
+            word = words[item]
+            counts[word] = counts.get(word, 0) + 1
+        if self._tag_caps:
+            for tag in self._capped_tags(item):
+                self._tags[tag] += 1
 
     def _capped_tags(self, item: int) -> list[int]:
-        return [tag for tag in self._tags_of(item).tolist() if tag in self._caps.tags] if self._caps.tags else []
-
-
-def _has_room(cap: int | None, counts: Mapping[int, int], word: int) -> bool:
-    return cap is None or word < 0 or counts.get(word, 0) < cap
+        return [tag for tag in self._tags_of(item).tolist() if tag in self._tag_caps]
 
 
 def _fill(items: Items, first: int, situation: Situation, chosen: Chosen) -> None:

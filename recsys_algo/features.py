@@ -18,6 +18,7 @@ from recsys_algo.arrays import Array
 from recsys_algo.blend import DAMPING
 from recsys_algo.candidates import DEFAULT_SEGMENT, ItemNeighbors, ItemScores, Source, UserItems, found
 from recsys_algo.catalog import EPOCH, MICROSECOND, NO_TIME
+from recsys_algo.ranker import COMMON
 from recsys_algo.situation import Situation
 from recsys_algo.slate import Items, Keys, Pool, Slate
 from recsys_algo.vectors import Vectors
@@ -30,13 +31,17 @@ def features(slate: Slate, situation: Situation, pools: Sequence[Pool], sources:
     """One row per item of the slate, one column per name of `ranker.feature_names`; float64."""
     asked = {_plain(source.name): source for source, _ in situation.voices}
     proposed = dict(zip(asked, pools, strict=False))  # behind them are those of others: of the caller, of the ladder
+    columns = np.empty((2 * len(sources) + len(COMMON), len(slate.items)))
     with situation.catalog.tally.places(slate.items) as places:
         head = _Head(slate.items, places)
-        ranks = [_ranks(head, proposed.get(name)) for name in sources]
-        scores = [_scores(head, asked.get(name), situation) for name in sources]
-    columns = [column for pair in zip(ranks, scores, strict=True) for column in pair]
-    number = sum((rank > 0 for rank in ranks), np.zeros(len(slate.items)))
-    return np.array([*columns, slate.scores, number, *_item_columns(slate.items, situation)]).T
+        for number, name in enumerate(sources):
+            columns[2 * number] = _ranks(head, proposed.get(name))
+            columns[2 * number + 1] = _scores(head, asked.get(name), situation)
+    common = columns[2 * len(sources) :]
+    common[0] = slate.scores
+    common[1] = np.count_nonzero(columns[0 : 2 * len(sources) : 2] > 0, axis=0)
+    _write_item_columns(common[2:], slate.items, situation)
+    return columns.T
 
 
 class _Head(NamedTuple):
@@ -49,6 +54,12 @@ class _Head(NamedTuple):
         """For each candidate the sum of the values that are about it."""
         return np.bincount(self.places[items], values, len(self.items) + 1)[1:]
 
+    def listed(self, items: Items, values: Array) -> Array:
+        """For each candidate the value that a list of distinct items has for it; 0 if it has none."""
+        found = np.zeros(len(self.items) + 1)
+        found[self.places[items]] = values
+        return found[1:]
+
 
 def _plain(name: str) -> str:
     """An artifact's name, whatever segment this version of it is for."""
@@ -58,7 +69,7 @@ def _plain(name: str) -> str:
 def _ranks(head: _Head, pool: Pool | None) -> Array:
     if pool is None:
         return np.zeros(len(head.items))
-    return head.sums(pool.items, DAMPING / (DAMPING + np.arange(len(pool.items))))
+    return head.listed(pool.items, DAMPING / (DAMPING + np.arange(len(pool.items))))
 
 
 def _scores(head: _Head, source: Source | None, situation: Situation) -> Array:
@@ -76,10 +87,10 @@ def _own_scores(head: _Head, source: Source, situation: Situation) -> Array | No
         case ItemScores():
             own = source.segments.find(ask.segment) if ask.segment != DEFAULT_SEGMENT else -1
             row = own if own >= 0 else source.everybody
-            return head.sums(*source.rows.row(row)) if row >= 0 else None
+            return head.listed(*source.rows.row(row)) if row >= 0 else None
         case UserItems():
             listed = source.row(ask.subjects)
-            return None if listed is None else head.sums(*listed)
+            return None if listed is None else head.listed(*listed)
         case ItemNeighbors():
             if not len(ask.anchors):
                 return None
@@ -92,23 +103,18 @@ def _own_scores(head: _Head, source: Source, situation: Situation) -> Array | No
     return None
 
 
-def _item_columns(items: Items, situation: Situation) -> list[Array]:
-    """The common features but the first two, in their order."""
-    catalog, anchors = situation.catalog, situation.ask.anchors
-    created, price = catalog.created_at[items], _price(situation, items)
-    unborn, now = created == NO_TIME, (situation.query.now - EPOCH) // MICROSECOND
-    days = (now - np.where(unborn, now, created)) // DAY
-    popularity = situation.bundle.popularity
-    prices = _price(situation, anchors)
-    return [
-        np.full(len(items), np.nan) if popularity is None else popularity[items],
-        np.where(unborn, np.nan, days),
-        price,
-        price / _median(prices[prices > 0]),
-        _share(catalog.category, items, situation),
-        _share(catalog.brand, items, situation),
-        np.full(len(items), float(len(anchors))),
-    ]
+def _write_item_columns(columns: Array, items: Items, situation: Situation) -> None:
+    """The common features but the first two, in their order, into the rows of ``columns``."""
+    catalog, anchors, popularity = situation.catalog, situation.ask.anchors, situation.bundle.popularity
+    created, prices = catalog.created_at[items], _price(situation, anchors)
+    columns[0] = np.nan if popularity is None else popularity[items]
+    columns[1] = ((situation.query.now - EPOCH) // MICROSECOND - created) // DAY  # wraps around where it means nothing
+    columns[1, created == NO_TIME] = np.nan
+    columns[2] = _price(situation, items)
+    columns[3] = columns[2] / _median(prices[prices > 0])
+    columns[4] = _share(catalog.category, items, situation)
+    columns[5] = _share(catalog.brand, items, situation)
+    columns[6] = len(anchors)
 
 
 def _median(values: Array) -> float:
@@ -130,7 +136,8 @@ def _share(words: Items, items: Items, situation: Situation) -> Array:
     total = weights.sum()
     if not total > 0:
         return np.full(len(items), np.nan)
-    own, theirs = words[items], words[anchors]
-    same = (own[:, None] == theirs) & (own >= 0)[:, None]
+    theirs = words[anchors]
+    theirs[theirs < 0] = -2  # an item without a word has nothing in common with another one without
+    same = words[items][:, None] == theirs
     share: Array = (same @ weights / total).round(PLACES)
     return share

@@ -74,23 +74,25 @@ class Trees:
 
     def scores(self, matrix: Array) -> Array:
         """The sum over all trees for every row, in units of 2^-30, as int64."""
-        missing = np.isnan(matrix)
-        known: Array = ~np.any(missing, axis=0)
+        incomplete = np.isnan(matrix.sum(axis=0)).tolist()  # few columns are, and only those are looked at again
         mask = _MASKS[self.leaves.shape[1]]
         left = np.full((len(matrix), len(self.leaves)), np.iinfo(mask).max, mask)
         for feature, thresholds, masks in zip(self.asked, self.thresholds, self.masks, strict=True):
-            below = thresholds.searchsorted(matrix[:, feature])
-            if not known[feature]:
-                below[missing[:, feature]] = len(thresholds) + 1
+            values = matrix[:, feature]
+            below = thresholds.searchsorted(values)
+            if incomplete[feature]:
+                below[np.isnan(values)] = len(thresholds) + 1
             np.bitwise_and(left, masks.take(below, axis=0), out=left)
-        lowest = (left & -left).astype(np.float32).view(np.int32) >> 23  # the exponent of a power of two, and 127
-        total: Array = self.leaves.ravel()[lowest + self._offsets].sum(axis=1)
+        exponents = (left & -left).astype(np.float32).view(np.int32)  # of a power of two: how far left its bit is
+        exponents >>= 23
+        exponents += self._offsets
+        total: Array = self.leaves.ravel()[exponents.astype(np.int64)].sum(axis=1)
         return total
 
     @cached_property
     def _offsets(self) -> Array:
         """Where the leaves of each tree begin, less the exponent that stands for the first one."""
-        offsets: Array = np.arange(len(self.leaves)) * self.leaves.shape[1] - 127
+        offsets: Array = np.arange(len(self.leaves), dtype=np.int32) * np.int32(self.leaves.shape[1]) - np.int32(127)
         return offsets
 
 

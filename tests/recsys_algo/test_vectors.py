@@ -82,6 +82,21 @@ def test_a_cut_pool_is_the_head_of_the_whole_one(shop):
     assert vectors.pool(asked(("ann",), depth=7)).items.tolist() == whole[:7]
 
 
+@pytest.mark.parametrize(
+    ("best", "step"),
+    [pytest.param(2.0, 4e-7, id="nearly equal scores"), pytest.param(-2.0, 1e-3, id="scores below zero")],
+)
+def test_the_head_of_many_scores_is_that_of_the_whole_pool(shop, best, step):
+    ids = [f"i{number:03}" for number in range(400)]
+    rows = [("item", id, [best - number % 25 * step]) for number, id in enumerate(ids)] + [("user", "ann", [1.0])]
+    vectors = shop(ids, als=rows).sources["als"]
+
+    whole, *heads = (vectors.pool(asked(("ann",), depth=depth)).items.tolist() for depth in (400, 1, 5, 10))
+
+    assert whole != sorted(whole)
+    assert heads == [whole[:1], whole[:5], whole[:10]]
+
+
 def test_items_that_are_not_allowed_leave_room_for_others(vectors):
     allowed = np.array([False, True, True, True, True])
 
