@@ -91,6 +91,7 @@ def _converted(path: Path, column: pl.Series, convert: Callable[[pl.Series], pl.
     kind = KINDS[convert]
     if _odd(column.dtype, convert):
         raise UnreadableFile(f"{path}: {column.name} is {column.dtype}, which is not {kind}")
+    column = column.replace("", None) if column.dtype == pl.String else column  # "" in quotes is as empty as nothing
     converted = convert(column)
     lost = converted.is_null() & (column.is_not_nan() if column.dtype.is_float() else column.is_not_null())
     if lost.any():

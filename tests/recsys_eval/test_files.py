@@ -143,6 +143,13 @@ def test_a_byte_order_mark_is_no_part_of_a_file(name, tmp_path):
     assert read_table(written(tmp_path, name, BOM_UTF8 + body.encode()))["user_id"].to_list() == ["7"]
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_empty_text_is_no_id(name, tmp_path):
+    body = '{"user_id": "", "team": ""}\n' if name == "a.jsonl" else 'user_id,team\n"",""\n'
+
+    assert read_table(written(tmp_path, name, body.encode())).rows() == [(None, None)]
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(UnreadableFile, match=r"nothing\.csv does not exist"):
         read_table(tmp_path / "nothing.csv")

@@ -80,10 +80,11 @@ def test_a_lift_over_a_control_that_may_be_zero_has_no_interval():
     assert lift_interval(pair, 1.96) is None
 
 
-def test_cuped_removes_all_that_the_time_before_explains():
+@pytest.mark.parametrize("views", [1.0, 4.0], ids=["a mean per user", "a rate"])
+def test_cuped_removes_all_that_the_time_before_explains(views):
     before = np.array([1.0, 2.0, 3.0, 4.0])
 
-    assert adjusted(3 * before + 1, np.ones(4), before).tolist() == [8.5] * 4
+    assert adjusted(3 * before + 1, np.full(4, views), before).tolist() == [8.5] * 4
 
 
 def test_cuped_takes_who_was_not_there_before_for_an_average_user():

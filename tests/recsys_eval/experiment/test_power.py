@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from recsys_eval.errors import InvalidFrame
-from recsys_eval.experiment.power import Design
+from recsys_eval.experiment.power import NEVER, Design
 
 
 def test_users_mean_and_lift_are_each_other_s_inverse():
@@ -22,6 +22,22 @@ def test_unequal_shares_need_more_users():
     half, tenth = (Design(mean=0.04, deviation=0.2, share=share).needed_users(0.05) for share in (0.5, 0.1))
 
     assert tenth / half == pytest.approx(1 / (4 * 0.1 * 0.9), rel=1e-3)
+
+
+@pytest.mark.slow  # statsmodels takes seconds to import
+@pytest.mark.parametrize(("share", "lift"), [(0.5, 0.05), (0.1, 0.2), (0.3, -0.03)])
+def test_the_sample_size_is_that_of_statsmodels(share, lift):
+    peer = pytest.importorskip("statsmodels.stats.power").NormalIndPower()
+    control = peer.solve_power(effect_size=abs(lift) / 3.0, alpha=0.05, power=0.8, ratio=share / (1 - share))
+
+    users = Design(mean=1.0, deviation=3.0, share=share).needed_users(lift)
+
+    assert users == pytest.approx(control / (1 - share), rel=1e-4)
+
+
+@pytest.mark.parametrize(("lift", "users"), [(1e-300, NEVER), (1e12, 2)])
+def test_a_lift_that_nobody_can_see_and_one_that_nobody_can_miss_have_a_sample_size(lift, users):
+    assert Design(mean=1.0, deviation=3.0).needed_users(lift) == users
 
 
 def test_the_sample_size_is_the_textbook_s():
