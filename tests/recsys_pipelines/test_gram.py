@@ -58,6 +58,14 @@ def test_at_the_largest_condition_of_float32_three_digits_are_right():
     np.testing.assert_allclose(weights, expected, atol=1e-3 * abs(expected).max())
 
 
+def test_a_little_beyond_that_condition_float64_is_taken():
+    had = cells(4000, 90, share=0.95)
+    largest = float((had.T @ had.sum(axis=1)).max())
+
+    assert gram(had, largest / 0.99e5).tiles.dtype == np.float32
+    assert gram(had, largest / 1.01e5).tiles.dtype == np.float64
+
+
 def test_a_worse_condition_takes_float64():
     had = cells(4000, 90, share=0.95)
 

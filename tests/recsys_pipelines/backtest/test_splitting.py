@@ -6,7 +6,7 @@ import pytest
 from recsys_pipelines.backtest.data import catalog
 from recsys_pipelines.backtest.errors import UnusableFile
 from recsys_pipelines.backtest.preparing import Weighing
-from recsys_pipelines.backtest.splitting import Plan, Sides, given, inner_folds, split
+from recsys_pipelines.backtest.splitting import Plan, Sides, given, inner_folds, known, split
 
 ROWS = [("ann", "a", 0), ("ann", "b", 1), ("bob", "a", 2), ("ann", "a", 3), ("bob", "c", 4)]
 
@@ -154,6 +154,15 @@ def test_what_is_tuned_on_is_later_than_what_is_learned_from_where_the_test_is(w
     assert first.events.height < second.events.height
     assert pairs(first.truth).isdisjoint(pairs(second.truth))
     assert pairs(second.truth) <= pairs(question.events)
+
+
+def test_many_folds_together_take_no_more_than_the_later_half(world):
+    rows = [(user, f"{user}{day}", day) for day in range(20) for user in ("ann", "bob")]
+    question = known(world.events(rows), Sides(), later=True)
+
+    folds = inner_folds(question, Plan(kind="given"), seed=0, folds=5)
+
+    assert [(fold.events.height, fold.truth.height) for fold in folds] == [(20 + 4 * n, 4) for n in range(5)]
 
 
 def test_without_times_parts_of_the_pairs_are_held_out_at_random(world):

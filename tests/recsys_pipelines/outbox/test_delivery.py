@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,8 +149,10 @@ def test_a_deliverer_that_died_before_it_could_clear_up_sends_nothing_again(blob
     deliver(blobs, "demo", (notebook,), now)
     announce(blobs, refreshed("home", 1))  # as it stood before the last step
 
-    done = deliver(blobs, "demo", (notebook,), now)
+    unfinished, newcomer = waiting(blobs, "demo"), Notebook("newcomer")
+    done = deliver(blobs, "demo", (notebook, newcomer), now)
 
+    assert unfinished == newcomer.got == []
     assert notebook.got == ["demo/RecommendationsRefreshed-home-1"]
     assert done.waiting == 0
     assert announcements(blobs, "demo") == []
@@ -173,6 +176,36 @@ def test_records_of_deliveries_are_let_go_after_a_month(blobs):
     deliver(blobs, "demo", (Notebook(),), lambda: entry.modified + timedelta(days=31))
 
     assert list(blobs.entries(delivery_key("demo", ""))) == []
+
+
+class Mortal:
+    """A store whose user dies after its first deletion."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs, self._dead = blobs, False
+
+    def __getattr__(self, name: str) -> Any:
+        if self._dead:
+            raise InterruptedError
+        return getattr(self._blobs, name)
+
+    def delete(self, key: str) -> None:
+        self._blobs.delete(key)
+        self._dead = True
+
+
+def test_who_dies_while_letting_go_sends_nothing_again(blobs):
+    announce(blobs, refreshed("home", 1))
+    notebook = Notebook()
+    deliver(blobs, "demo", (notebook,), now)
+    announce(blobs, refreshed("home", 1))  # as it stood before the last step
+    (entry,) = blobs.entries(delivery_key("demo", ""))
+
+    with pytest.raises(InterruptedError):
+        deliver(Mortal(blobs), "demo", (notebook,), lambda: entry.modified + timedelta(days=31))
+    deliver(blobs, "demo", (notebook,), now)
+
+    assert notebook.got == ["demo/RecommendationsRefreshed-home-1"]
 
 
 def test_a_webhook_gets_a_signed_cloud_event(blobs, receiver):
