@@ -131,6 +131,12 @@ def test_five_users_who_agree_are_too_few_for_a_preference():
     assert (found.preferred, found.low, found.p_value) == ("undecided", 1.0, pytest.approx(1 / 16))
 
 
+def test_many_who_lean_a_little_and_a_few_who_are_sure_of_the_other_are_undecided():
+    found = preference(voices(*[(6, 5)] * 20, *[(0, 1)] * 4))
+
+    assert (found.preferred, found.p_value < 0.05, found.low < 0 < found.high) == ("undecided", True, True)
+
+
 def test_b_is_preferred_the_other_way_round():
     found = preference(voices(*[(0, 1)] * 9, (1, 0)))
 
