@@ -42,6 +42,21 @@ def test_better_settings_are_said_as_options_of_a_backtest(installation, train, 
         pytest.param(
             ["--algorithm", "als", "--train", "train.csv", "--folds", "0"], "must be at least 1", id="no folds"
         ),
+        pytest.param(["--algorithm", "als", "--train", "train.csv", "--trials", "0"], "at least 1", id="no trials"),
+        pytest.param(
+            ["--algorithm", "als", "--train", "train.csv", "--budget-minutes", "0"], "must be above 0", id="no time"
+        ),
+        pytest.param(
+            ["--algorithm", "als", "--train", "train.csv", "--json", "/no/such/folder/out.json"],
+            "there is no folder /no/such/folder",
+            id="nowhere to write",
+        ),
+        pytest.param(
+            ["--algorithm", "als", "--train", "train.csv", "--space", "factors=8:1"], "low must be less", id="a space"
+        ),
+        pytest.param(
+            ["--algorithm", "als", "--train", "train.csv", "--space", "factors=0:8"], "cannot be 0", id="beyond a limit"
+        ),
         pytest.param(["--algorithm", "als", "--tenant", "nobody"], "no tenant 'nobody'", id="a tenant"),
     ],
 )
