@@ -18,6 +18,7 @@ from recsys_pipelines.contract import schema
 from recsys_pipelines.lake import Lake, MissingPartition
 from recsys_pipelines.penalties import penalized, penalties, write_outcomes
 from recsys_pipelines.replay import fixture
+from recsys_pipelines.returns import interest
 from recsys_pipelines.settlement import Day, Days
 from recsys_pipelines.training import weigh
 
@@ -149,6 +150,14 @@ def test_a_return_is_no_interest_in_the_item(lake, mode):
 
     assert before == {"a": 1.1, "b": 1.0}
     assert after == {"a": 1.0, "b": 1.0}
+
+
+def test_an_event_of_another_type_is_interest_whatever_its_meta_says():
+    types = ["view", "click", "add", "purchase", "custom"]
+    events = pl.DataFrame({"type": types, "meta": [RETURN] * len(types)})
+
+    assert events.filter(*interest(document()))["type"].to_list() == types[:-1]
+    assert events.filter(*interest(document(returns=None, surfaces={"home": {}})))["type"].to_list() == types
 
 
 def test_nobody_is_asked_to_predict_a_return(lake):
