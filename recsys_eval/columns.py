@@ -7,6 +7,8 @@ import polars as pl
 from recsys_eval.errors import InvalidFrame
 from recsys_eval.frames import need
 
+LARGEST = 1e50  # squares of squares of what is larger would not be numbers any more
+
 
 def as_ids(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.DataFrame:
     """The frame with these columns as text. Raises ``InvalidFrame`` where one is missing or empty."""
@@ -22,7 +24,9 @@ def as_ids(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.DataFr
 
 
 def as_numbers(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.DataFrame:
-    """The frame with these columns as floats. Raises ``InvalidFrame`` for what is missing, no number, or not finite."""
+    """The frame with these columns as floats. Raises ``InvalidFrame`` for what is missing, no number, not finite, or
+    beyond 1e50.
+    """
     need(frame, table, columns)
     for column in columns:
         kind = frame.schema[column]
@@ -30,6 +34,7 @@ def as_numbers(frame: pl.DataFrame, table: str, columns: Sequence[str]) -> pl.Da
             raise InvalidFrame(f"{table}.{column} is {kind}; it must be a number")
         number = pl.col(column).cast(pl.Float64, strict=False)
         _refuse(frame, f"{table}.{column}", ~number.is_finite().fill_null(value=False), "is not a number")
+        _refuse(frame, f"{table}.{column}", number.abs() > LARGEST, f"is beyond {LARGEST:g}")
     return frame.with_columns(pl.col(column).cast(pl.Float64) for column in columns)
 
 

@@ -384,6 +384,11 @@ def test_revenue_that_is_no_number_is_an_error(value, plan, shop):
         analyse(Logs(assignments, users=broken), changed(plan, primary="revenue_per_user"))
 
 
+def test_an_outcome_worth_more_than_can_be_squared_is_an_error():
+    with pytest.raises(InvalidFrame, match=r"outcomes.value is beyond 1e\+50 in row 1: '1e\+300'"):
+        analyse(logs(BOTH, ALL, [("a", "purchase", 2, 1e300)]), FEW)
+
+
 def test_an_outcome_worth_nan_is_an_error():
     with pytest.raises(InvalidFrame, match=r"outcomes.value is not a number in row 1: 'nan'"):
         analyse(logs(BOTH, ALL, [("a", "purchase", 2, float("nan"))]), FEW)

@@ -1,6 +1,8 @@
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
 from recsys_eval.cli import main
 from recsys_eval.errors import InvalidFrame, NothingToEvaluate
 from recsys_eval.interleaving import credits, preference, team_draft
@@ -236,3 +239,53 @@ def test_the_command_says_who_is_preferred(tmp_path: Path, capsys):
 
     assert not stopped.value.code
     assert json.loads(capsys.readouterr().out)["preferred"] == "a"
+
+
+def logged(request: str, user: str, *teams: str | None, surface: str = "home") -> Exposure:
+    """An answer of the server with an item x, y, z per place and the team that is credited with it."""
+    return Exposure(
+        schema=EXPOSURE_SCHEMA,
+        ts=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        request_id=request,
+        tenant="shop",
+        surface=surface,
+        endpoint="recommend",
+        subject=Subject(user=user),
+        manifest_generation=1,
+        algo_version="1",
+        items=tuple(
+            ExposedItem(item_id=item, rank=rank, score=1.0, source="als", team=team)
+            for rank, (item, team) in enumerate(zip("xyz", teams, strict=False), start=1)
+        ),
+    )
+
+
+def test_the_server_s_own_log_says_who_is_preferred(tmp_path: Path, capsys):
+    """Ten people clicked what a put first; a list of one ranking alone, and another surface, say nothing."""
+    answers = [logged(f"r{n}", f"u{n}", "a", "b", None) for n in range(10)]
+    others = [logged("plain", "u0", None, None), logged("cart", "u1", "b", "a", surface="cart")]
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(msgspec.json.encode(each) for each in answers + others))
+    clicks = pl.DataFrame({"request_id": [each.request_id for each in answers + others], "item_id": "x"})
+    clicks.with_columns(type=pl.lit("click")).write_ndjson(tmp_path / "outcomes.jsonl")
+    asked = ("--exposures", tmp_path / "log.jsonl", "--outcomes", tmp_path / "outcomes.jsonl", "--surface", "home")
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["interleave", *map(str, asked)])
+
+    found = json.loads(capsys.readouterr().out)
+    assert not stopped.value.code
+    assert (found["preferred"], found["answers"], found["won"]) == ("a", 10, {"a": 10, "b": 0, "tie": 0})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        pytest.param([], "say either --shown FILE or --exposures FILES", id="nothing"),
+        pytest.param(["--exposures", "a.jsonl"], "without what came of it nobody wins", id="no outcomes"),
+    ],
+)
+def test_the_command_says_what_it_needs(arguments, complaint, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["interleave", *arguments])
+
+    assert (stopped.value.code, complaint in capsys.readouterr().err) == (1, True)

@@ -81,6 +81,24 @@ def test_our_own_log_is_joined_with_its_outcomes(own, capsys):
     assert json.loads(out)["logged_value"]["value"] == 0.25
 
 
+def test_an_answer_that_was_logged_twice_is_one(own, tmp_path, capsys):
+    once = ran(capsys, *own, "--surface", "home")
+    folder = tmp_path / "exposures" / "day=2026-03-01"
+    (folder / "again.jsonl").write_bytes((folder / "a.jsonl").read_bytes())
+
+    assert ran(capsys, *own, "--surface", "home") == once
+
+
+def test_a_log_in_a_gzip_that_is_broken_is_named(own, tmp_path, capsys):
+    whole = (tmp_path / "exposures" / "day=2026-03-01" / "b.jsonl.gz").read_bytes()
+    (tmp_path / "exposures" / "c.jsonl.gz").write_bytes(whole[:20] + b"x" * 20)
+
+    code, out, err = ran(capsys, *own)
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "c.jsonl.gz cannot be read" in err
+
+
 def test_a_reward_can_be_what_was_paid(own, capsys):
     _, out, _ = ran(capsys, *own, "--surface", "home", "--reward", "value")
 
