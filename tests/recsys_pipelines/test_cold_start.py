@@ -91,7 +91,12 @@ DOCUMENT = parse(
             "tenant": "acme",
             "sources": {"items": [{"path": "i.csv"}], "events": [{"path": "e.csv"}]},
             "algorithms": {
-                "popularity": {"per_user_segment": True, "per_trait": ["loyalty", "locale"], "minimum_people": 8},
+                "popularity": {
+                    "per_user_segment": True,
+                    "per_trait": ["loyalty", "locale"],
+                    "minimum_people": 8,
+                    "trait_shrinkage": 0,  # there are eight of each
+                },
                 "cooccurrence": {},
                 "content": {},
                 "trending": {},

@@ -117,7 +117,8 @@ def members(*said, segment=None):
 
 
 def by_trait(**settings):
-    return Popularity(**({"per_category": False, "per_trait": ("loyalty",), "minimum_people": 5} | settings))
+    usual = {"per_category": False, "per_trait": ("loyalty",), "minimum_people": 5, "trait_shrinkage": 0}
+    return Popularity(**(usual | settings))
 
 
 def test_who_shares_a_value_of_a_trait_has_a_list_of_their_own():
@@ -130,6 +131,45 @@ def test_who_shares_a_value_of_a_trait_has_a_list_of_their_own():
         "loyalty=gold": [("tea", 5 / 7), ("bread", 2 / 7)],
         "loyalty=silver": [("tea", 5 / 7), ("bread", 2 / 7)],
     }
+
+
+APART = [(id, "tea" if number < 5 else "bread", 1.0, 0) for number, id in enumerate(PEOPLE[:10])]
+COLORS = {
+    "user_id": PEOPLE[:10],
+    "segment": ["a"] * 10,
+    "traits": ['{"loyalty":"gold"}'] * 5 + ['{"loyalty":"red"}'] * 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("shrinkage", "expected"),
+    [
+        pytest.param(0, [("tea", 1.0)], id="none"),
+        pytest.param(5, [("tea", 7.5 / 10), ("bread", 2.5 / 10)], id="as many as there are"),
+        pytest.param(15, [("tea", 12.5 / 20), ("bread", 7.5 / 20)], id="three times as many"),
+    ],
+)
+def test_people_of_the_average_taste_join_a_list_by_trait(shrinkage, expected):
+    """Five gold customers had tea, five red ones bread: on average half of each."""
+    table = by_trait(trait_shrinkage=shrinkage).fit(data(APART, COLORS))
+
+    assert lists(table)["loyalty=gold"] == [item for item in expected if item[1] > 0]
+
+
+def test_nobody_joins_the_list_of_a_segment():
+    table = by_trait(trait_shrinkage=15, per_user_segment=True).fit(data(APART, COLORS))
+
+    assert lists(table)["a"] == [("bread", 1 / 2), ("tea", 1 / 2)]
+
+
+def test_of_what_others_had_only_the_head_of_everybodys_list_is_joined():
+    """Everybody's list begins with bread: the golden ones' has that and their own tea, the red ones' bread and salt."""
+    rows = [*APART, ("p9", "salt", 3.0, 0)]
+
+    table = by_trait(trait_shrinkage=10, limit=1).fit(data(rows, COLORS))
+
+    assert lists(table)["loyalty=gold"] == [("tea", 10 / 15)]
+    assert lists(table)["loyalty=red"] == [("bread", 10 / 16)]
 
 
 def test_a_value_of_too_few_people_has_no_list():
