@@ -106,7 +106,8 @@ def test_every_metric_is_that_of_scores_made_without_us(tmp_path, sampled):
     pairs(chosen).write_parquet(tmp_path / "test.parquet")
     pairs(allowed).write_csv(tmp_path / "candidates.csv")
     files = ["--train", tmp_path / "train.csv", "--test", tmp_path / "test.parquet"]
-    files += ["--candidates", tmp_path / "candidates.csv"] if sampled else []
+    if sampled:  # then all candidates are ranked, however few are served
+        files += ["--candidates", tmp_path / "candidates.csv", "--set", "popularity.limit=3"]
     asked = ["--algorithms", "ease, popularity", "--set", "ease.l2=7", "--k", "3,10", "--json", tmp_path / "out.json"]
 
     code = ran(*files, *asked)

@@ -77,6 +77,15 @@ def test_old_steps_count_less():
     assert list(found["a"]) == ["c", "b"]
 
 
+def test_what_was_in_a_visit_a_half_life_ago_counts_half_in_the_back_off_too():
+    """No step from b: half of a visit with a and a whole one with c, within the minutes that a visit takes."""
+    settings = Transitions(back_off="visit", half_life_days=1.0)
+
+    found = neighbours(settings.fit(data(["ab", "cb"], ages=[1, 0])))
+
+    assert found["b"] == pytest.approx({"c": 2 / 3, "a": 1 / 3}, rel=1e-3)
+
+
 def test_steps_so_old_that_nothing_is_left_of_them_are_none():
     table = Transitions(half_life_days=0.001).fit(data(["ab"], ages=[20]))
 
