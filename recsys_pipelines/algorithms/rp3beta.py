@@ -20,9 +20,10 @@ class Rp3beta(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     A step goes to a neighbour in the graph of users and items with the probability 1 / degree or, if ``weighted``, its
     share of the weights. Probabilities are raised to ``alpha``, and ends are divided by their degree to the power of
     ``beta``, which 0 leaves to the popular (P3alpha: Cooper et al., WWW 2014; RP3beta: Paudel, Christoffel, Newell &
-    Bernstein, ACM TiiS 2017). Unlike a cosine it is not symmetric. Time grows with the sum of the squares of what each
-    user had, memory with the result and the interactions. ``threads`` 0 means one per core; their number does not
-    change the result.
+    Bernstein, ACM TiiS 2017). Unlike a cosine it is not symmetric. The defaults suit users with dozens of items; where
+    they have few, lower both: on the last fifth of MovieTweetings' train 0.33 and 0.1 have NDCG@10 .049, the defaults
+    .025. Time grows with the sum of the squares of what each user had, memory with the result and the interactions.
+    ``threads`` 0 means one per core; their number does not change the result.
     """
 
     alpha: Annotated[float, msgspec.Meta(ge=0, le=4)] = 0.8

@@ -47,10 +47,10 @@ SPACES: Mapping[str, Space] = {
         "half_life_days": _AGES,
     },
     "ials": {
-        "factors": Range(8, 128, log=True, whole=True),  # a fit takes (users + items) x factors^3
+        "factors": Range(8, 64, log=True, whole=True),  # a fit takes (users + items) x factors^3
         "regularization": Range(0.0005, 0.5, log=True),
         "unobserved": Range(0.02, 2, log=True),
-        "scaling": Range(0, 1.5),
+        "scaling": Choices((0.0, 0.5, 1.0)),
         "weighted": _BOTH,
     },
     "bpr": {
