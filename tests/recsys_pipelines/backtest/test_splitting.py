@@ -196,3 +196,15 @@ def test_events_come_day_by_day_in_order_as_often_as_one_asks(world):
 
     for _ in range(2):
         assert [day.collect()["user_id"].to_list() for day in days] == [["bob"], ["cas", "ann"], ["dan"]]
+
+
+def test_every_item_of_the_catalog_has_the_vector_of_its_text(world):
+    titles = {"a": "green tea", "b": "black tea", "c": "garden hose", "d": "tea pot"}
+    items = catalog(pl.DataFrame({"item_id": list(titles), "title": list(titles.values())}))
+    (question,) = given(world.events(ROWS), world.events([("bob", "d", 5)]), Plan(kind="given"), Sides(items)).questions
+
+    vectors = question.training(Weighing(), seed=0).embeddings()
+
+    assert sorted(vectors["item_id"]) == list(titles)
+    green, black, hose = (vectors.filter(item_id=item)["vector"][0].to_numpy() for item in "abc")
+    assert green @ black > green @ hose
