@@ -21,7 +21,10 @@ RETAIL = {
 
 
 class Data(NamedTuple):
-    """Events (columns of ``tables.EVENTS``) and the catalog; MovieLens has its test apart."""
+    """Events (columns of ``tables.EVENTS``) and the catalog; MovieLens has its test apart.
+
+    An item came to the catalog with its first event. That may be in the test: `latest` does not know it yet then.
+    """
 
     events: pl.DataFrame
     items: pl.DataFrame
@@ -29,13 +32,13 @@ class Data(NamedTuple):
 
 
 def movielens(folder: Path) -> Data:
-    """Train and test as published."""
-    columns = {"user_id": "user_id", "item_id": "item_id", "ts": "last_ts"}
+    """Train and test as published; an event's value is the rating."""
+    columns = {"user_id": "user_id", "item_id": "item_id", "ts": "last_ts", "value": "weight"}
     train, test = (events(part, columns) for part in movielens_split(ratings(folder / "u.data")))
     lines = (folder / "u.item").read_text(encoding="latin-1").splitlines()
     titles = [line.split("|")[:2] for line in lines]
     items = pl.DataFrame(titles, schema=["item_id", "title"], orient="row").join(train, on="item_id", how="semi")
-    return Data(train, catalog(widened(items, ITEMS)), test)
+    return Data(train, dated(items, train), test)
 
 
 def movietweetings(folder: Path) -> Data:
@@ -47,7 +50,8 @@ def movietweetings(folder: Path) -> Data:
     items = pl.DataFrame(films, schema=["item_id", "title", "genres"], orient="row").select(
         "item_id", "title", category=pl.col("genres").str.split("|").list.first()
     )
-    return Data(events(timed, {"user_id": "user_id", "item_id": "item_id", "ts": "ts"}), catalog(widened(items, ITEMS)))
+    tweets = events(timed, {"user_id": "user_id", "item_id": "item_id", "ts": "ts"})
+    return Data(tweets, dated(items, tweets))
 
 
 def online_retail(folder: Path) -> Data:
@@ -56,7 +60,8 @@ def online_retail(folder: Path) -> Data:
     named = rows.with_columns(pl.col("user_id").cast(pl.Int64).cast(pl.String), ts=moment("ts"))
     items = named.select("item_id", title="title").unique("item_id", keep="last", maintain_order=True)
     columns = {name: name for name in ("user_id", "item_id", "ts", "order_id")}
-    return Data(events(named, columns), catalog(widened(items, ITEMS)))
+    lines = events(named, columns)
+    return Data(lines, dated(items, lines))
 
 
 def complete_journey(folder: Path) -> Data:
@@ -68,19 +73,23 @@ def complete_journey(folder: Path) -> Data:
         item_id="product_id", title="product_type", brand="brand", category="department"
     )
     columns = {"user_id": "household_id", "item_id": "product_id", "ts": "ts", "order_id": "basket_id"}
-    return Data(
-        events(rows, columns),
-        catalog(widened(products.join(rows, left_on="item_id", right_on="product_id", how="semi"), ITEMS)),
-    )
+    lines = events(rows, columns)
+    return Data(lines, dated(products.join(lines, on="item_id", how="semi"), lines))
 
 
 def events(rows: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
     """Purchases, by our name theirs; a visit is an order where there are orders."""
-    named = rows.select(pl.col(theirs).alias(ours) for ours, theirs in columns.items()).with_columns(
-        event_id=pl.int_range(pl.len()).cast(pl.String), type=pl.lit("purchase"), value=pl.lit(1.0)
-    )
+    named = rows.select(pl.lit(1.0).alias("value"), event_id=pl.int_range(pl.len()).cast(pl.String))
+    named = named.with_columns(rows.select(pl.col(theirs).alias(ours) for ours, theirs in columns.items()))
+    named = named.with_columns(type=pl.lit("purchase"))
     session = {"session_id": pl.col("order_id")} if "order_id" in columns else {}
     return widened(named.with_columns(**session), EVENTS)
+
+
+def dated(items: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """The catalog, with the first event of each item as its time of creation."""
+    first = lines.group_by("item_id").agg(created_at=pl.col("ts").min())
+    return catalog(widened(items.join(first, on="item_id", how="left", maintain_order="left"), ITEMS))
 
 
 def moment(column: str) -> pl.Expr:

@@ -2,50 +2,78 @@
 
 MovieLens is split as published (see `sar_movielens`); of the others the last fifth of the events is the test, as in
 use. `-again` asks for all that people did next, what they had before included. Settings are those of `quality.json`
-beside this file; `python -m benchmarks.quality --tune 20 movielens` searches them again, 20 trials each. Data is looked
-for in `RECSYS_SHARED_DATA` or `../shared/data`; what is not there is skipped.
+beside this file; `python -m benchmarks.quality --tune 20 --folder FOLDER movielens` searches them again, 20 trials
+each, on folds of train, and goes on there when it was stopped. Without a name it is MovieLens (some minutes); `all` is
+all six (an hour). Data is looked for in `RECSYS_SHARED_DATA` or `../shared/data`; what is not there is skipped.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmarks._quality_data import Data, complete_journey, movielens, movietweetings, online_retail
-from benchmarks.sar_movielens import data_folder
+from benchmarks.sar_movielens import HALF_LIFE_DAYS, SAR, data_folder
 from recsys_pipelines.algorithm import Algorithm, discover
+from recsys_pipelines.algorithms.ease import Ease
+from recsys_pipelines.algorithms.popularity import Popularity
+from recsys_pipelines.algorithms.user_lists import UserLists
 from recsys_pipelines.backtest.backtest import Ask, backtest
-from recsys_pipelines.backtest.blending import parsed
+from recsys_pipelines.backtest.blending import Blend
 from recsys_pipelines.backtest.preparing import Question, Weighing
 from recsys_pipelines.backtest.record import Backtest, Comparison
 from recsys_pipelines.backtest.running import Terms
 from recsys_pipelines.backtest.splitting import Plan, Posed, Sides, given, split
 from recsys_pipelines.tuning.folds import folds
+from recsys_pipelines.tuning.record import Trial
 from recsys_pipelines.tuning.search import Budget
-from recsys_pipelines.tuning.spaces import space
+from recsys_pipelines.tuning.spaces import SPACES, space
 from recsys_pipelines.tuning.tuning import Search, tune
 
 SETTINGS = Path(__file__).with_suffix(".json")
 BINARY = Terms(weighing=Weighing(binary=True))
-SHOWN = ("ndcg@10", "map@10", "precision@10", "recall@10", "coverage@10")
-COSTS = ("fit_s", "recommend_s", "peak_mb")
+AFFINITY = Terms(weighing=Weighing(half_life_days=HALF_LIFE_DAYS))  # the rating, decayed, as SAR has it
+SHOWN = {"ndcg@10": "NDCG@10", "map@10": "MAP", "precision@10": "P@10", "recall@10": "R@10", "coverage@10": "coverage"}
+IDLE = ("weighted",)  # a field that says nothing where every weight is 1
+FACTORS = ("als", "bpr", "ials")  # what `user_lists` can be made of
+TUNED_POPULARITY = "popularity, tuned"  # the baseline keeps its defaults
+SOURCES = 6  # of a blend: those that were best on the folds
+
+
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a search left: the best settings, and NDCG@10 on the folds of train, of the defaults and of these."""
+
+    settings: dict[str, Any]
+    trials: int
+    folds: int
+    before: float
+    best: float
+
+
+Kept = Mapping[str, Found]  # by algorithm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A data set, how it is asked, which algorithms are asked, and which of them are blended."""
+    """A data set, how it is asked, which algorithms have nothing to say, and rows beside what was tuned.
+
+    ``afresh``: the defaults may not win a search, for some of them were once chosen after a look at this test.
+    """
 
     folder: str
     read: Callable[[Path], Data]
     plan: Plan
     without: tuple[str, ...] = ()
+    afresh: bool = False
+    fixed: Mapping[str, Algorithm] = field(default_factory=dict)
+    of_affinity: Mapping[str, Algorithm] = field(default_factory=dict)
 
     def algorithms(self) -> list[str]:
-        """All but those that have nothing to learn from here."""
+        """All but those that have nothing to say here."""
         return [name for name in sorted(discover()) if name not in self.without]
 
     def posed(self, path: Path) -> Posed:
@@ -59,13 +87,15 @@ class Protocol:
 def main() -> int:
     """Print a table per protocol; with ``--tune N`` search the settings before."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "protocols", nargs="*", default=list(PROTOCOLS), help=f"of {', '.join(PROTOCOLS)}; default: all"
-    )
+    parser.add_argument("protocols", nargs="*", default=["movielens"], help=f"all, or of {', '.join(PROTOCOLS)}")
     parser.add_argument("--algorithms", help="only these, separated by commas")
     parser.add_argument("--tune", type=int, default=0, metavar="N", help="search the settings first, N trials each")
+    parser.add_argument("--minutes", type=float, help="and no trial of an algorithm begins after so long")
+    parser.add_argument("--folds", type=int, default=2, help="that a trial is measured on")
+    parser.add_argument("--folder", type=Path, help="where searches and reports are kept")
+    parser.add_argument("--no-table", action="store_true", help="only search")
     options = parser.parse_args()
-    for name in options.protocols:
+    for name in PROTOCOLS if "all" in options.protocols else options.protocols:
         protocol = PROTOCOLS[name]
         path = data_folder() / protocol.folder
         if not path.exists():
@@ -74,103 +104,167 @@ def main() -> int:
         posed = protocol.posed(path)
         names = options.algorithms.split(",") if options.algorithms else protocol.algorithms()
         if options.tune:
-            keep(name, tuned(protocol, names, posed.questions[0], trials=options.tune))
-        show(name, measured(name, names, protocol.plan, posed=posed))
+            search(name, names, posed.questions[0], options)
+        if not options.no_table:
+            reports = measured(protocol, names, read().get(name, {}), posed=posed)
+            show(name, reports)
+            if options.folder:
+                (options.folder / f"{name}.json").write_bytes(msgspec.json.encode(reports))
     return 0
 
 
-def measured(name: str, algorithms: Sequence[str], plan: Plan, *, posed: Posed) -> Backtest:
-    """The algorithms with the settings kept, and a blend of them with weights learned from train alone."""
-    chosen = {each: settled(name, each) for each in algorithms}
-    ask = Ask(plan=plan, terms=BINARY, blends=(parsed("learned", chosen),))
-    return backtest(posed, chosen, ask, told=lambda label, result: print(".", end="", flush=True))
-
-
-def tuned(
-    protocol: Protocol, algorithms: Sequence[str], question: Question, *, trials: int
-) -> dict[str, dict[str, Any]]:
-    """By algorithm the best settings on a part of train, each beginning with its defaults."""
-    parts = folds(question, protocol.plan, 1, weighs=BINARY.weighing, seed=0)
-    how = Search(budget=Budget(trials=trials))
-    found = {}
-    for name in algorithms:
-        if name not in SEARCHED:
+def search(name: str, algorithms: Iterable[str], question: Question, options: argparse.Namespace) -> None:
+    """Tune the algorithms one after the other on parts of train, and keep each one's best settings."""
+    protocol = PROTOCOLS[name]
+    parts = folds(question, protocol.plan, options.folds, weighs=BINARY.weighing, seed=0)
+    storage = None if options.folder is None else options.folder / f"{name}.log"
+    how = Search(budget=Budget(options.tune, options.minutes), storage=storage)
+    for label in algorithms:
+        if label not in SPACES:
             continue
-        algorithm: Algorithm = discover()[name]()
+        algorithm: Algorithm = discover()[label]()
         wanted = {field: domain for field, domain in space(algorithm).items() if field not in IDLE}
-        if wanted:
-            best = tune(name, algorithm, wanted, folds=parts, how=how)
-            print(f"{name}: {best.before.value:.4f} -> {best.best.value:.4f} {best.best.settings}", flush=True)
-            found[name] = best.best.settings
-    return found
+        tuned = tune(label, algorithm, wanted, folds=parts, how=how, told=teller(f"{name} {label}"))
+        best = max(tuned.trials[1:], key=worth) if protocol.afresh else tuned.best
+        found = Found(
+            settings=best.settings,
+            trials=len(tuned.trials) - 1,
+            folds=len(parts),
+            before=round(tuned.before.value or 0.0, 6),
+            best=round(best.value or 0.0, 6),
+        )
+        keep(name, label, found)
+        print(f"{name} {label}: {found.before:.4f} -> {found.best:.4f} {found.settings}", flush=True)
 
 
-SEARCHED = ("als", "cooccurrence", "ease", "ials", "rp3beta")  # the others keep their defaults
-IDLE = ("weighted", "half_life_days")  # fields that say nothing where every weight is 1
+def worth(trial: Trial) -> tuple[float, int]:
+    """Its value if it was measured on all folds; of equal ones the first is the best."""
+    return (trial.value or 0.0 if trial.state == "complete" else -1.0), -trial.number
 
 
-def settled(name: str, algorithm: str) -> Algorithm:
-    """The algorithm with the settings kept for this data, without ``-again``; its defaults where there are none."""
-    settings = kept().get(name.removesuffix("-again"), {}).get(algorithm, {})
-    return msgspec.convert(settings, discover()[algorithm])
+def teller(label: str) -> Callable[[Trial], None]:
+    """A line per trial."""
+
+    def told(trial: Trial) -> None:
+        value = "-" if trial.value is None else f"{trial.value:.4f}"
+        print(f"  {label} {trial.number}: {value} {trial.state} {trial.seconds:.1f} s {trial.settings}", flush=True)
+
+    return told
 
 
-def kept() -> dict[str, dict[str, dict[str, Any]]]:
-    """By protocol and algorithm the settings."""
-    return msgspec.json.decode(SETTINGS.read_bytes()) if SETTINGS.exists() else {}  # type: ignore[no-any-return]
+def measured(protocol: Protocol, names: Sequence[str], kept: Kept, *, posed: Posed) -> list[Backtest]:
+    """The algorithms with the settings kept and a blend of those that were best on the folds, with weights learned from
+    train alone; then rows that weigh events otherwise."""
+    rows = labelled(protocol, names, kept)
+    blend = Blend("blend", None, sources=sources(rows, kept))
+    asks = [
+        (rows, Ask(plan=protocol.plan, terms=BINARY, blends=(blend,) if blend.sources else ())),
+        (protocol.of_affinity, Ask(plan=protocol.plan, terms=AFFINITY)),
+    ]
+    return [
+        backtest(posed, algorithms, ask, told=lambda label, result: print(".", end="", flush=True))
+        for algorithms, ask in asks
+        if algorithms
+    ]
 
 
-def keep(name: str, found: dict[str, dict[str, Any]]) -> None:
-    """Write the settings of one protocol."""
-    every = kept() | {name: kept().get(name, {}) | found}
-    SETTINGS.write_bytes(msgspec.json.format(msgspec.json.encode(every, order="sorted"), indent=2) + b"\n")
+def labelled(protocol: Protocol, names: Sequence[str], kept: Kept) -> dict[str, Algorithm]:
+    """Every row's algorithm: popularity with its defaults, as the baseline, and all others as tuned."""
+    rows = {name: settled(name, kept) for name in names if name != "user_lists"}
+    recent = rows.get("popularity", Popularity())
+    if recent != Popularity():
+        rows |= {"popularity": Popularity(), TUNED_POPULARITY: recent}
+    if "user_lists" in names:
+        model = max(FACTORS, key=lambda name: (kept[name].best if name in kept else 0.0, name))
+        of: Any = settled(model, kept)
+        rows[f"user_lists of {model}"] = UserLists(of=of, seen=protocol.plan.keep_seen)
+    return rows | dict(protocol.fixed)
 
 
-def show(name: str, report: Backtest) -> None:
-    """The table as Markdown, best first, with the best's lead over each."""
-    asked = report.protocol
+def settled(name: str, kept: Kept) -> Algorithm:
+    """The algorithm with the settings kept; its defaults where there are none."""
+    return msgspec.convert(kept[name].settings if name in kept else {}, discover()[name])
+
+
+def sources(rows: Mapping[str, Algorithm], kept: Kept) -> tuple[str, ...]:
+    """The rows that were best on the folds of train, the best first; ties by name."""
+    best = {
+        TUNED_POPULARITY if name == "popularity" and TUNED_POPULARITY in rows else name: kept[name] for name in kept
+    }
+    known = {label: found.best for label, found in best.items() if label in rows and found.best > 0}
+    return tuple(sorted(known, key=lambda label: (-known[label], label))[:SOURCES])
+
+
+def read() -> dict[str, dict[str, Found]]:
+    """By protocol and algorithm what was found."""
+    return msgspec.json.decode(SETTINGS.read_bytes(), type=dict[str, dict[str, Found]]) if SETTINGS.exists() else {}
+
+
+def keep(name: str, algorithm: str, found: Found) -> None:
+    """Write what was found for one algorithm, beside all others."""
+    every = read()
+    every[name] = {**every.get(name, {}), algorithm: found}
+    body = msgspec.json.format(msgspec.json.encode(every, order="deterministic"), indent=2) + b"\n"
+    part = SETTINGS.with_suffix(".part")
+    part.write_bytes(body)
+    part.replace(SETTINGS)
+
+
+def show(name: str, reports: Sequence[Backtest]) -> None:
+    """The table as Markdown, best first: each one's lead over popularity, and the lead of the first over it."""
+    report, asked = reports[0], reports[0].protocol
     print(
         f"\n\n### {name}: {asked.users:,} users, {asked.truth_pairs:,} items to find, {asked.train_events:,} events\n"
     )
-    print(f"| | {' | '.join(SHOWN)} | behind the first | ahead of popularity | fit s | rank s | MB |")
+    print(f"| | {' | '.join(SHOWN.values())} | ahead of popularity | behind the first | fit s | rank s | MB |")
     print(f"|---|{'---|' * (len(SHOWN) + 5)}")
     behind = {each.than: told(each) for each in report.comparisons}
     ahead = {each.better: told(each) for each in report.against_popularity}
-    for result in sorted(report.results, key=lambda each: (-each.metrics["ndcg@10"], each.algorithm)):
-        values = [f"{result.metrics.get(metric, 0):.4f}" for metric in SHOWN]
+    results = [result for each in reports for result in each.results]
+    for result in sorted(results, key=lambda each: (-each.metrics["ndcg@10"], each.algorithm)):
+        values = [short(result.metrics.get(metric, 0)) for metric in SHOWN]
         costs = [f"{result.fit_s:.1f}", f"{result.recommend_s:.1f}", f"{result.peak_mb:.0f}"]
-        leads = [behind.get(result.algorithm, ""), ahead.get(result.algorithm, "")]
+        leads = [ahead.get(result.algorithm, ""), behind.get(result.algorithm, "")]
         print(f"| {result.algorithm} | {' | '.join([*values, *leads, *costs])} |")
     for result in report.results:
         if result.kind == "blend":
             (weights,) = result.settings["weights"]
-            print(
-                f"\n{result.algorithm}: {', '.join(f'{each} {weight}' for each, weight in weights.items() if weight)}"
-            )
+            heaviest = sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))
+            print(f"\nThe blend: {', '.join(f'{each} {short(weight)}' for each, weight in heaviest if weight)}")
     for warning in report.warnings:
         print(f"\nwarning: {warning}")
 
 
+def short(value: float) -> str:
+    """Four digits, without the zero before the point."""
+    return f"{value:.4f}".replace("0.", ".", 1)
+
+
 def told(each: Comparison) -> str:
     """A difference with its interval."""
-    return f"{each.difference:+.4f} ({each.low:+.4f} to {each.high:+.4f})"
+    return f"{short(each.difference)} ({short(each.low)} to {short(each.high)})"
 
 
 NEW, AGAIN = Plan(kind="time"), Plan(kind="time", keep_seen=True)
-NO_BASKETS = ("bought_together", "buy_again", "user_lists")  # and the lists are those of als
-BASKETS = ("buy_again", "user_lists")
-LARGE = ("ease",)  # 20,897 items: a minute and a GB where sparse_ease takes seconds
+REPEATS = ("buy_again",)  # all that it lists was bought before
+LARGE = ("content", "ease")  # with 20,897 items: minutes, and for `ease` a GB, where others take seconds
 PROTOCOLS = {
-    "movielens": Protocol(folder="movielens-100k", read=movielens, plan=Plan(kind="given"), without=NO_BASKETS),
-    "movietweetings": Protocol(folder="movietweetings-100k", read=movietweetings, plan=NEW, without=NO_BASKETS),
-    "online-retail": Protocol(folder="online-retail", read=online_retail, plan=NEW, without=BASKETS),
+    "movielens": Protocol(
+        folder="movielens-100k",
+        read=movielens,
+        plan=Plan(kind="given"),
+        without=REPEATS,
+        afresh=True,
+        fixed={"ease, l2 = 400": Ease(l2=400.0)},
+        of_affinity={"SAR": SAR},
+    ),
+    "movietweetings": Protocol(folder="movietweetings-100k", read=movietweetings, plan=NEW, without=REPEATS),
+    "online-retail": Protocol(folder="online-retail", read=online_retail, plan=NEW, without=REPEATS),
     "complete-journey": Protocol(
-        folder="complete-journey", read=complete_journey, plan=NEW, without=(*BASKETS, *LARGE)
+        folder="complete-journey", read=complete_journey, plan=NEW, without=(*REPEATS, *LARGE)
     ),
-    "online-retail-again": Protocol(folder="online-retail", read=online_retail, plan=AGAIN, without=BASKETS[1:]),
-    "complete-journey-again": Protocol(
-        folder="complete-journey", read=complete_journey, plan=AGAIN, without=(*BASKETS[1:], *LARGE)
-    ),
+    "online-retail-again": Protocol(folder="online-retail", read=online_retail, plan=AGAIN),
+    "complete-journey-again": Protocol(folder="complete-journey", read=complete_journey, plan=AGAIN, without=LARGE),
 }
 
 
