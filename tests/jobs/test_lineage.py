@@ -53,7 +53,8 @@ def test_mlflow_says_of_its_run_and_version_what_the_manifest_says(released):
     assert run.data.tags["config_hash"] == of["config_hash"]
     assert version.run_id == of["mlflow_run_id"]
     assert version.tags["manifest_generation"] == run.data.tags["manifest_generation"] == str(trail["generation"])
-    assert client.get_model_version_by_alias(of["model_name"], "champion").version == of["model_version"]
+    champion = client.get_model_version_by_alias(of["model_name"], "champion")
+    assert f"{champion.name}/{champion.version}" == f"{of['model_name']}/{of['model_version']}"
 
 
 def test_dagster_shows_the_generation_and_the_version_of_its_run(released):
