@@ -15,6 +15,7 @@ import msgspec
 from data_contracts.errors import InvalidDocument
 from data_contracts.layout import segment
 from data_contracts.policies import (
+    LEARNED_TRAIT,
     Attribution,
     CatalogPolicy,
     Checks,
@@ -196,6 +197,11 @@ def parse(body: bytes, origin: str) -> TenantDocument:
 def _check(document: TenantDocument, origin: str) -> None:
     segment(document.tenant, "tenant")
     _check_sources(document, origin)
+    if document.users.segment_by == LEARNED_TRAIT and document.users.preferred_categories:
+        raise InvalidDocument(
+            f"{origin}: users.segment_by {LEARNED_TRAIT!r} is learned from events, also from those that a release is"
+            " tested on; take another trait, or give it in the users' source and set users.preferred_categories to 0"
+        )
     if document.default_surface not in document.surfaces:
         raise InvalidDocument(f"{origin}: default_surface {document.default_surface!r} is not among the surfaces")
     for surface in document.surfaces:

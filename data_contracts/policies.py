@@ -117,12 +117,15 @@ class CatalogPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     archived_after_days: Count | None = None  # items that no source has named for so long
 
 
+LEARNED_TRAIT = "preferred_categories"  # the one that is learned from events, and so also from those of a test
+
+
 class UserPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a user is known by."""
 
     trait_defaults: dict[str, str | float | bool] = {}  # for users whose source says nothing
     allowed_traits: tuple[str, ...] = ()  # empty: all that are no personal data
-    segment_by: str | None = None  # the trait that is the segment of users without one
+    segment_by: str | None = None  # the trait that is the segment of users without one; not a learned one
     preferred_categories: Annotated[int, msgspec.Meta(ge=0)] = 3  # learned from events; 0: none
 
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse  # type: ignore[import-untyped]  # no stubs
 
+from data_contracts.policies import LEARNED_TRAIT
 from data_contracts.tables import Shape
 from recsys_pipelines.algorithm import TrainingData, schema
 from recsys_pipelines.listing import CATEGORY, by_category, ranked, trait_segments
 from recsys_pipelines.matrix import Matrix, user_items
 
-LEARNED = "preferred_categories"  # the one trait that is learned from events, also from those that are held out
 Trait = Annotated[str, msgspec.Meta(pattern="^[^=:]{1,64}$")]
 
 
@@ -49,8 +49,10 @@ class Popularity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     shape: ClassVar[Shape] = "item_scores"
 
     def __post_init__(self) -> None:
-        if LEARNED in self.per_trait:
-            raise ValueError(f"per_trait: {LEARNED} is learned from events that a test must not know; use categories")
+        if LEARNED_TRAIT in self.per_trait:
+            raise ValueError(
+                f"per_trait: {LEARNED_TRAIT} is learned from events that a test must not know; use categories"
+            )
 
     def fit(self, data: TrainingData) -> pl.DataFrame:
         """The lists, each by score descending, then item id."""

@@ -13,14 +13,13 @@ import msgspec
 import polars as pl
 
 from data_contracts.documents import TenantDocument
-from data_contracts.policies import UserPolicy
+from data_contracts.policies import LEARNED_TRAIT, UserPolicy
 from recsys_pipelines.features.activity import activity, pairs
 from recsys_pipelines.features.affinities import affinities
 from recsys_pipelines.identity import read_log, state
 from recsys_pipelines.lake import Lake
 
-PREFERRED = "preferred_categories"  # the trait; best first, separated by `SEPARATOR`
-SEPARATOR = "|"
+SEPARATOR = "|"  # between the categories that a user likes best, the best first
 _NOBODY = pl.Schema({"user_id": pl.String(), "names": pl.List(pl.String)})
 
 Traits = dict[str, str | float | bool]
@@ -81,7 +80,7 @@ def preferred_categories(document: TenantDocument, lake: Lake, users: pl.DataFra
 def unlearned(users: pl.DataFrame) -> pl.DataFrame:
     """Users that were made before, without what was learned of them then."""
     given = [_object(text, Counter()) for text in users["traits"]]
-    texts = [_text({name: value for name, value in traits.items() if name != PREFERRED}) for traits in given]
+    texts = [_text({name: value for name, value in traits.items() if name != LEARNED_TRAIT}) for traits in given]
     return users.with_columns(traits=pl.Series("traits", texts, pl.String))
 
 
@@ -100,7 +99,7 @@ def user_report(known: Known, preferred: pl.DataFrame, day: date) -> UserReport:
 
 def _traits(text: str | None, policy: UserPolicy, names: Iterable[str] | None, counts: Counter[str]) -> Traits:
     given = _allowed(_object(text, counts), policy.allowed_traits, counts)
-    learned = {PREFERRED: SEPARATOR.join(names)} if names else {}
+    learned = {LEARNED_TRAIT: SEPARATOR.join(names)} if names else {}
     return {**policy.trait_defaults, **learned, **given}
 
 

@@ -5,6 +5,8 @@ import polars as pl
 import pytest
 from msgspec.structs import replace
 
+from data_contracts.documents import parse
+from data_contracts.errors import InvalidDocument
 from data_contracts.policies import UserPolicy
 from data_contracts.tables import USERS
 from recsys_pipelines.catalog.users import UserReport, known_by, unlearned
@@ -77,6 +79,23 @@ def test_a_trait_can_be_the_segment(text, segment, expected):
     given = users(ann=text).with_columns(segment=pl.lit(segment, pl.String))
 
     assert known_by(given, policy, NOBODY).users["segment"].to_list() == [expected]
+
+
+def test_what_is_learned_from_the_events_of_a_test_is_no_segment():
+    asked = {
+        "schema": "recsys.tenant/1",
+        "tenant": "acme",
+        "sources": {"items": [{"path": "i.csv"}], "events": [{"path": "e.csv"}]},
+        "algorithms": {"popularity": {}},
+        "ranking": {"weights": {"popularity": 1}},
+        "surfaces": {"home": {}},
+        "users": {"segment_by": "preferred_categories"},
+    }
+
+    with pytest.raises(InvalidDocument, match=r"it: users\.segment_by 'preferred_categories' is learned from events"):
+        parse(json.dumps(asked).encode(), "it")
+    asked["users"]["preferred_categories"] = 0  # then the source says them
+    assert parse(json.dumps(asked).encode(), "it").users.segment_by == "preferred_categories"
 
 
 def test_the_same_traits_are_the_same_text_and_knowing_users_twice_is_knowing_them_once():
