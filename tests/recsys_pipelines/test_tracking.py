@@ -210,6 +210,9 @@ def test_settings_are_named_by_artifact():
         "trending.half_life_days": 2.0,
         "trending.per_category": True,
         "trending.per_user_segment": False,
+        "trending.per_trait": (),
+        "trending.minimum_people": 50,
+        "trending.trait_shrinkage": 100.0,
     }
 
 
