@@ -247,7 +247,6 @@ def told(each: Comparison) -> str:
 
 NEW, AGAIN = Plan(kind="time"), Plan(kind="time", keep_seen=True)
 REPEATS = ("buy_again",)  # all that it lists was bought before
-LARGE = ("content", "ease")  # with 20,897 items: minutes, and for `ease` a GB, where others take seconds
 PROTOCOLS = {
     "movielens": Protocol(
         folder="movielens-100k",
@@ -260,11 +259,9 @@ PROTOCOLS = {
     ),
     "movietweetings": Protocol(folder="movietweetings-100k", read=movietweetings, plan=NEW, without=REPEATS),
     "online-retail": Protocol(folder="online-retail", read=online_retail, plan=NEW, without=REPEATS),
-    "complete-journey": Protocol(
-        folder="complete-journey", read=complete_journey, plan=NEW, without=(*REPEATS, *LARGE)
-    ),
+    "complete-journey": Protocol(folder="complete-journey", read=complete_journey, plan=NEW, without=REPEATS),
     "online-retail-again": Protocol(folder="online-retail", read=online_retail, plan=AGAIN),
-    "complete-journey-again": Protocol(folder="complete-journey", read=complete_journey, plan=AGAIN, without=LARGE),
+    "complete-journey-again": Protocol(folder="complete-journey", read=complete_journey, plan=AGAIN),
 }
 
 
