@@ -1,10 +1,17 @@
-"""Golden files: documents that others parse, compared whole; `RECSYS_GOLDEN=write` rewrites them for review."""
+"""What several tests need: answers as the server logs them, and golden files.
+
+Golden files are documents that others parse, compared whole; `RECSYS_GOLDEN=write` rewrites them for review.
+"""
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -21,3 +28,24 @@ def golden() -> Callable[[str, str | bytes], None]:
         assert written == path.read_text(encoding="utf-8"), f"{name} changed; make golden rewrites it"
 
     return compare
+
+
+@pytest.fixture
+def exposure() -> Callable[..., Exposure]:
+    """``exposure(request, user, *items, surface="home")``: an answer with these items, each what is said of it."""
+
+    def made(request: str, user: str, *items: dict[str, Any], surface: str = "home") -> Exposure:
+        return Exposure(
+            schema=EXPOSURE_SCHEMA,
+            ts=datetime(2026, 3, 1, 12, tzinfo=UTC),
+            request_id=request,
+            tenant="shop",
+            surface=surface,
+            endpoint="recommend",
+            subject=Subject(user=user),
+            manifest_generation=1,
+            algo_version="1",
+            items=tuple(ExposedItem(rank=rank, score=1.0, source="als", **item) for rank, item in enumerate(items, 1)),
+        )
+
+    return made

@@ -1,5 +1,4 @@
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
+from data_contracts.records import Exposure
 from recsys_eval.cli import main
 from recsys_eval.errors import InvalidFrame, NothingToEvaluate
 from recsys_eval.interleaving import credits, preference, team_draft
@@ -241,27 +240,13 @@ def test_the_command_says_who_is_preferred(tmp_path: Path, capsys):
     assert json.loads(capsys.readouterr().out)["preferred"] == "a"
 
 
-def logged(request: str, user: str, *teams: str | None, surface: str = "home") -> Exposure:
-    """An answer of the server with an item x, y, z per place and the team that is credited with it."""
-    return Exposure(
-        schema=EXPOSURE_SCHEMA,
-        ts=datetime(2026, 3, 1, 12, tzinfo=UTC),
-        request_id=request,
-        tenant="shop",
-        surface=surface,
-        endpoint="recommend",
-        subject=Subject(user=user),
-        manifest_generation=1,
-        algo_version="1",
-        items=tuple(
-            ExposedItem(item_id=item, rank=rank, score=1.0, source="als", team=team)
-            for rank, (item, team) in enumerate(zip("xyz", teams, strict=False), start=1)
-        ),
-    )
-
-
-def test_the_server_s_own_log_says_who_is_preferred(tmp_path: Path, capsys):
+def test_the_server_s_own_log_says_who_is_preferred(tmp_path: Path, capsys, exposure):
     """Ten people clicked what a put first; a list of one ranking alone, and another surface, say nothing."""
+
+    def logged(request: str, user: str, *teams: str | None, surface: str = "home") -> Exposure:
+        items = [{"item_id": item, "team": team} for item, team in zip("xyz", teams, strict=False)]
+        return exposure(request, user, *items, surface=surface)
+
     answers = [logged(f"r{n}", f"u{n}", "a", "b", None) for n in range(10)]
     others = [logged("plain", "u0", None, None), logged("cart", "u1", "b", "a", surface="cart")]
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(msgspec.json.encode(each) for each in answers + others))

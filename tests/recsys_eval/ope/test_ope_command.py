@@ -2,17 +2,13 @@
 
 import gzip
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import polars as pl
 import pytest
 
-from data_contracts.records import EXPOSURE_SCHEMA, ExposedItem, Exposure, Subject
 from recsys_eval.cli import main
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def ran(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -25,33 +21,20 @@ def values(out: str) -> dict[str, float]:
     return {each["estimator"]: each["value"] for each in json.loads(out)["estimates"]}
 
 
-def exposure(request: str, user: str, *items: tuple[str, float], surface: str = "home") -> Exposure:
-    return Exposure(
-        schema=EXPOSURE_SCHEMA,
-        ts=NOON,
-        request_id=request,
-        tenant="shop",
-        surface=surface,
-        endpoint="recommend",
-        subject=Subject(user=user),
-        manifest_generation=1,
-        algo_version="1",
-        items=tuple(
-            ExposedItem(item_id=item, rank=rank, score=1.0, source="als", propensity=propensity)
-            for rank, (item, propensity) in enumerate(items, start=1)
-        ),
-    )
+def often(**propensities: float) -> list[dict[str, str | float]]:
+    """Items with how likely they were to stand where they do."""
+    return [{"item_id": item, "propensity": propensity} for item, propensity in propensities.items()]
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> list[str | Path]:
+def own(tmp_path: Path, exposure) -> list[str | Path]:
     """Two logged answers of home and one of the cart; in the first x was clicked twice and bought, y put into it."""
     logs = tmp_path / "exposures" / "day=2026-03-01"
     logs.mkdir(parents=True)
     lines = [
-        exposure("r1", "ann", ("x", 0.5), ("y", 0.5)),
-        exposure("r2", "bob", ("y", 0.5), ("x", 0.5)),
-        exposure("r3", "bob", ("z", 1.0), surface="cart"),
+        exposure("r1", "ann", *often(x=0.5, y=0.5)),
+        exposure("r2", "bob", *often(y=0.5, x=0.5)),
+        exposure("r3", "bob", *often(z=1.0), surface="cart"),
     ]
     (logs / "a.jsonl").write_bytes(msgspec.json.encode(lines[0]) + b"\n\n")
     with gzip.open(logs / "b.jsonl.gz", "wb") as packed:

@@ -25,9 +25,10 @@ from recsys_pipelines.identity import NOTHING
 NOW = datetime(2026, 1, 29, tzinfo=UTC)
 
 every_algorithm = pytest.mark.parametrize("algorithm", discover().values(), ids=lambda algorithm: algorithm.name)
-every_personal_algorithm = pytest.mark.parametrize(
+BESIDE = ("buy_again", "content")  # one lists only what a user had, one learns from texts: neither finds by company
+every_finder = pytest.mark.parametrize(
     "algorithm",
-    [algorithm for algorithm in discover().values() if algorithm.shape != "item_scores"],
+    [each for each in discover().values() if each.shape != "item_scores" and each.name not in BESIDE],
     ids=lambda algorithm: algorithm.name,
 )
 
@@ -353,17 +354,10 @@ def test_more_data_brings_no_unknown_ids(algorithm):
         assert users_in(table, algorithm.shape) <= set(data.interactions["user_id"])
 
 
-@every_personal_algorithm
+@every_finder
 def test_the_missing_field_of_the_checkerboard_is_found(algorithm):
     data = checkerboard(20)
-    if algorithm().fit(world([], items=data.catalog["item_id"].to_list())).height:
-        pytest.skip("it has something to say without interactions, so it learns from the catalog")
     table = algorithm().fit(data)
-    if (
-        algorithm.shape == "user_items"
-        and table.join(data.interactions, on=["user_id", "item_id"], how="anti").is_empty()
-    ):
-        pytest.skip("it lists only what a user had")
 
     assert [best_unseen(table, algorithm.shape, data, f"u{n}") for n in range(20)] == [f"i{n}" for n in range(20)]
 
